@@ -1,0 +1,2 @@
+/// The commands of `xiaolu`.
+package dev.xiaolu.cli;

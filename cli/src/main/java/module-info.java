@@ -1,0 +1,6 @@
+/// The one program; the only place that puts the parts together.
+module dev.xiaolu.cli {
+    requires dev.xiaolu.train;
+    requires info.picocli;
+
+}

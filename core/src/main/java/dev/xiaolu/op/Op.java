@@ -1,0 +1,34 @@
+package dev.xiaolu.op;
+
+import dev.xiaolu.shape.TensorType;
+import java.util.List;
+
+/// An operator: a value that says what is to be computed, with its shapes and its numeric contract, and computes nothing.
+///
+/// Sealed, so that the reference backend, the gradient table and the cost table switch over it without a default and the
+/// compiler lists what a new operator still lacks. Immutable and thread-safe.
+public sealed interface Op permits Op.Differentiable, Op.Gradient, Op.Plain {
+    /// An operator of a forward pass: the gradient table has a row for it.
+    sealed interface Differentiable extends Op
+            permits Add, Attention, CrossEntropy, Embed, MatMul, Mean, RmsNorm, Rope, SwiGlu {}
+
+    /// An operator of a backward pass: nobody asks for its gradient.
+    sealed interface Gradient extends Op
+            permits AttentionGrad, CrossEntropyGrad, EmbedGrad, MeanGrad, RmsNormGrad, SwiGluGrad {}
+
+    /// An operator outside the tape: copies, conversions, random fills, sums of gradients and optimizer steps.
+    /// Those that change a tensor in place say so in their first sentence; they take it as an input and give no output for it.
+    sealed interface Plain extends Op
+            permits AdamW, Axpby, Cast, FixedAdd, FixedMean, RandomNormal, SquareSums {}
+
+    /// The contract on the arithmetic.
+    Numerics numerics();
+
+    /// The types of the outputs for inputs of these types; throws [IllegalArgumentException] naming the input that does not fit.
+    List<TensorType> infer(List<TensorType> inputs);
+
+    /// The operator's name without its parameters, for example `RmsNorm`.
+    default String name() {
+        return getClass().getSimpleName();
+    }
+}

@@ -1,0 +1,23 @@
+package dev.xiaolu.platform;
+
+/// Time, as an interface so that a simulated world can turn it. Thread-safe.
+public interface Clock {
+    /// Nanoseconds from some fixed moment; never goes back. For durations.
+    long nanos();
+
+    /// Milliseconds since 1970-01-01 UTC; may jump. For what people read.
+    long wallMillis();
+
+    /// The machine's clocks.
+    static Clock real() {
+        return new Clock() {
+            @Override public long nanos() {
+                return System.nanoTime();
+            }
+
+            @Override public long wallMillis() {
+                return System.currentTimeMillis();
+            }
+        };
+    }
+}

@@ -1,0 +1,2 @@
+/// Values without data: element types, shapes and strides.
+package dev.xiaolu.shape;

@@ -1,0 +1,25 @@
+package dev.xiaolu.tensor;
+
+import dev.xiaolu.op.Op;
+import java.util.ServiceLoader;
+
+/// A place where operators run: a set of kernels, each giving the bits of the reference.
+///
+/// Found at run time through [ServiceLoader] by [Backends]. One thread at a time calls [#run]; the backend may use threads of its own inside.
+public interface Backend extends AutoCloseable {
+    /// Short name, as in `xiaolu ops`: `reference`, `cpu`, `opencl`, `cuda`.
+    String name();
+
+    /// One line on what this backend runs on, for example `AVX-512, 2 threads`.
+    String describe();
+
+    /// Whether this backend has a kernel of its own for operators of this class; without one the reference runs.
+    boolean supports(Class<? extends Op> op);
+
+    /// Runs one operator whose shapes have been checked. Outputs are contiguous and do not overlap inputs; inputs may be views.
+    /// Their former contents are unspecified. Operators that change inputs in place have no outputs.
+    void run(Op op, Tensor[] inputs, Tensor[] outputs);
+
+    /// Frees threads and device memory. Nothing may run afterwards.
+    @Override void close();
+}

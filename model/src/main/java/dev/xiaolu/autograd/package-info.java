@@ -1,0 +1,2 @@
+/// The tape, and one table of gradients.
+package dev.xiaolu.autograd;

@@ -1,0 +1,7 @@
+/// Gradients, modules, tokenizers and model families; knows no rank, device or thread.
+module dev.xiaolu.model {
+    requires transitive dev.xiaolu.core;
+    requires transitive dev.xiaolu.store;
+    requires tools.jackson.databind;
+
+}

@@ -1,0 +1,2 @@
+/// Contract suites, golden vectors and their recorders, generators, fakes.
+package dev.xiaolu.testkit;

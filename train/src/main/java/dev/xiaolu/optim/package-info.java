@@ -1,0 +1,2 @@
+/// AdamW, Muon, schedules, clipping.
+package dev.xiaolu.optim;

@@ -1,0 +1,2 @@
+/// Step, evaluation, checkpoint, resume, metrics, report.
+package dev.xiaolu.train;

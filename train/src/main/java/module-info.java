@@ -1,0 +1,9 @@
+/// The run: data as a function of the step, optimizers, the training loop with checkpoints, and its report.
+module dev.xiaolu.train {
+    requires transitive dev.xiaolu.core;
+    requires transitive dev.xiaolu.store;
+    requires transitive dev.xiaolu.model;
+    requires tools.jackson.databind;
+    requires tools.jackson.dataformat.yaml;
+
+}
