@@ -4,4 +4,8 @@ module dev.xiaolu.model {
     requires transitive dev.xiaolu.store;
     requires tools.jackson.databind;
 
+    exports dev.xiaolu.autograd;
+    exports dev.xiaolu.nn;
+    exports dev.xiaolu.models.llama;
+
 }

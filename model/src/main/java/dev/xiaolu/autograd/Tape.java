@@ -1,0 +1,179 @@
+package dev.xiaolu.autograd;
+
+import static dev.xiaolu.platform.Check.check;
+
+import dev.xiaolu.op.Add;
+import dev.xiaolu.op.Embed;
+import dev.xiaolu.op.MatMul;
+import dev.xiaolu.op.Op;
+import dev.xiaolu.shape.DType;
+import dev.xiaolu.tensor.Compute;
+import dev.xiaolu.tensor.Recorder;
+import dev.xiaolu.tensor.Scratch;
+import dev.xiaolu.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/// Remembers the differentiable operators of one forward pass and walks them back.
+///
+/// Tensors are known by their address, so a reshape is the same value; a slice of a value on the tape is refused, since its gradient would be lost.
+/// The rows of the pass are divided into *leaves of work*, equal runs of the first axis (whole sequences): every parameter's gradient comes as one sum for each leaf,
+/// so that neither the size of the pass nor the order of passes can change a bit. One thread; one pass; then it is spent.
+public final class Tape implements Recorder {
+    private record Entry(Op.Differentiable op, Tensor[] inputs, Tensor[] outputs) {}
+
+    private final int leaves;
+    private final Map<Long, Parameter> parameters = new HashMap<>();
+    private final Map<Long, Integer> uses = new HashMap<>();
+    private final TreeMap<Long, Long> tracked = new TreeMap<>();           // address → bytes
+    private final List<Entry> entries = new ArrayList<>();
+    private final Map<Long, Tensor> gradients = new HashMap<>();
+
+    /// A tape for a pass over `leaves` leaves of work.
+    public Tape(Collection<Parameter> parameters, int leaves) {
+        check(leaves > 0, "a tape of %d leaves", leaves);
+        this.leaves = leaves;
+        for (Parameter parameter : parameters) {
+            long address = address(parameter.value());
+            check(this.parameters.put(address, parameter) == null, "parameter %s shares memory with another", parameter.name());
+            tracked.put(address, parameter.value().type().bytes());
+        }
+    }
+
+    @Override public void ran(Op op, Tensor[] inputs, Tensor[] outputs) {
+        boolean follows = false;
+        for (Tensor input : inputs) {
+            follows |= isTracked(op, input);
+        }
+        if (!follows) {
+            return;
+        }
+        check(op instanceof Op.Differentiable, "%s ran on a taped value but has no gradient", op.name());
+        for (Tensor input : inputs) {
+            uses.computeIfPresent(address(input), (_, count) -> count + 1);
+            if (parameters.containsKey(address(input))) {
+                uses.putIfAbsent(address(input), 1);
+            }
+        }
+        for (Tensor output : outputs) {
+            tracked.put(address(output), output.type().bytes());
+        }
+        entries.add(new Entry((Op.Differentiable) op, inputs, outputs));
+    }
+
+    /// Walks back from `output`, whose gradient is `seed` (same shape), and gives each parameter's gradients to `sink`.
+    /// Runs operators on the current [Compute], which must not record on this tape.
+    public void backward(Tensor output, Tensor seed, GradientSink sink) {
+        gradients.put(address(output), seed);
+        for (Entry entry : entries.reversed()) {
+            Tensor[] ofOutputs = new Tensor[entry.outputs.length];
+            boolean reached = false;
+            for (int i = 0; i < ofOutputs.length; i++) {
+                Tensor gradient = gradients.remove(address(entry.outputs[i]));
+                ofOutputs[i] = gradient == null ? null : gradient.reshape(entry.outputs[i].shape());
+                reached |= gradient != null;
+            }
+            if (reached) {
+                walk(entry, ofOutputs, sink);
+            } else {
+                skip(entry, sink);
+            }
+        }
+        entries.clear();
+    }
+
+    private void walk(Entry entry, Tensor[] ofOutputs, GradientSink sink) {
+        int count = entry.inputs.length;
+        boolean[] activations = new boolean[count];
+        boolean[] weights = new boolean[count];
+        for (int i = 0; i < count; i++) {
+            weights[i] = parameters.containsKey(address(entry.inputs[i]));
+            activations[i] = !weights[i] && tracked.containsKey(address(entry.inputs[i]));
+        }
+        if (entry.op instanceof MatMul || entry.op instanceof Embed) {
+            // Apart, so that the memory of a weight's gradient, the largest of the pass, is taken back at once and stays in the cache.
+            pass(entry, ofOutputs, activations, weights, sink);
+            Scratch scratch = Compute.current().scratch();
+            Scratch.Mark before = scratch.mark();
+            int held = gradients.size();
+            pass(entry, ofOutputs, weights, weights, sink);
+            if (gradients.size() == held) {
+                scratch.reset(before);
+            }
+        } else {
+            boolean[] both = activations.clone();
+            for (int i = 0; i < count; i++) {
+                both[i] |= weights[i];
+            }
+            pass(entry, ofOutputs, both, weights, sink);
+        }
+    }
+
+    private void pass(Entry entry, Tensor[] ofOutputs, boolean[] wanted, boolean[] weights, GradientSink sink) {
+        boolean any = false;
+        for (boolean one : wanted) {
+            any |= one;
+        }
+        if (!any) {
+            return;
+        }
+        Tensor[] ofInputs = Gradients.of(entry.op, entry.inputs, entry.outputs, ofOutputs, wanted, weights, leaves);
+        for (int i = 0; i < wanted.length; i++) {
+            if (!wanted[i]) {
+                continue;
+            }
+            Tensor input = entry.inputs[i];
+            Tensor sum = ofInputs[i];
+            Tensor former = gradients.get(address(input));
+            if (former != null) {
+                sum = Compute.one(new Add(), former, sum.reshape(former.shape()));
+            }
+            if (weights[i]) {
+                settle(input, sum, sink);
+            } else {
+                gradients.put(address(input), sum);
+            }
+        }
+    }
+
+    /// Hands a parameter's gradient on after its last use, else keeps it.
+    private void settle(Tensor input, Tensor sum, GradientSink sink) {
+        long address = address(input);
+        if (uses.merge(address, -1, Integer::sum) == 0) {
+            gradients.remove(address);
+            sink.accept(parameters.get(address), sum);
+        } else {
+            gradients.put(address, sum);
+        }
+    }
+
+    /// An entry that the output does not depend on: it gives its parameters nothing, but counts as one of their uses.
+    private void skip(Entry entry, GradientSink sink) {
+        for (Tensor input : entry.inputs) {
+            long address = address(input);
+            if (parameters.containsKey(address) && uses.merge(address, -1, Integer::sum) == 0 && gradients.containsKey(address)) {
+                sink.accept(parameters.get(address), gradients.remove(address));
+            }
+        }
+    }
+
+    private boolean isTracked(Op op, Tensor input) {
+        long address = address(input);
+        Long bytes = tracked.get(address);
+        if (bytes != null && bytes == input.type().bytes()) {
+            return true;
+        }
+        var below = tracked.floorEntry(address);
+        check(below == null || address >= below.getKey() + below.getValue() || input.dtype() != DType.F32,
+                "%s takes a slice of a taped value (%s); its gradient would be lost", op.name(), input);
+        return false;
+    }
+
+    private static long address(Tensor tensor) {
+        return tensor.data().address();
+    }
+}

@@ -1,0 +1,77 @@
+package dev.xiaolu.nn;
+
+import static dev.xiaolu.platform.Check.checkInput;
+
+import dev.xiaolu.op.Cast;
+import dev.xiaolu.shape.DType;
+import dev.xiaolu.shape.Shape;
+import dev.xiaolu.tensor.Compute;
+import dev.xiaolu.tensor.Tensor;
+import java.lang.foreign.Arena;
+
+/// Keys and values of one sequence, layer by layer; grows with every pass up to its capacity.
+///
+/// Owns its memory until [#close]. One thread at a time.
+public final class KvCache implements AutoCloseable {
+    private final Arena arena = Arena.ofShared();
+    private final Tensor[] keys;
+    private final Tensor[] values;
+    private final int capacity;
+    private int length;
+
+    /// An empty cache: for each layer keys and values `[1, capacity, kvHeads, headDim]`.
+    public KvCache(int layers, int capacity, int kvHeads, int headDim) {
+        this.capacity = capacity;
+        keys = new Tensor[layers];
+        values = new Tensor[layers];
+        for (int layer = 0; layer < layers; layer++) {
+            keys[layer] = Tensor.zeros(arena, DType.F32, Shape.of(1, capacity, kvHeads, headDim));
+            values[layer] = Tensor.zeros(arena, DType.F32, Shape.of(1, capacity, kvHeads, headDim));
+        }
+    }
+
+    /// Tokens held.
+    public int length() {
+        return length;
+    }
+
+    /// Tokens that fit.
+    public int capacity() {
+        return capacity;
+    }
+
+    /// Refuses a pass that would not fit; called before its first layer.
+    public void reserve(long tokens) {
+        checkInput(length + tokens <= capacity, "context: %d tokens and %d more do not fit, wanted at most %d", length, tokens, capacity);
+    }
+
+    /// Stores a layer's new keys after those held and gives all of them, `[1, length + seq, kvHeads, headDim]`.
+    public Tensor appendKeys(int layer, Tensor fresh) {
+        return append(keys[layer], fresh);
+    }
+
+    /// Stores a layer's new values after those held and gives all of them.
+    public Tensor appendValues(int layer, Tensor fresh) {
+        return append(values[layer], fresh);
+    }
+
+    /// Counts the tokens of a pass, after its last layer.
+    public void advance(long tokens) {
+        length += (int) tokens;
+    }
+
+    /// Forgets all tokens from `length` on.
+    public void rewind(int length) {
+        this.length = Math.min(this.length, length);
+    }
+
+    private Tensor append(Tensor all, Tensor fresh) {
+        long end = length + fresh.shape().axis(1);
+        Compute.into(new Cast(DType.F32), new Tensor[] {fresh}, all.slice(1, length, end));
+        return all.slice(1, 0, end);
+    }
+
+    @Override public void close() {
+        arena.close();
+    }
+}

@@ -1,0 +1,30 @@
+package dev.xiaolu.nn;
+
+import dev.xiaolu.tensor.Tensor;
+
+/// A causal language model as training, evaluation and generation see it. Every method runs on the current [dev.xiaolu.tensor.Compute].
+public interface LanguageModel {
+    /// All parameters under their published names.
+    Parameters parameters();
+
+    /// Number of tokens known.
+    int vocabSize();
+
+    /// The longest sequence, in tokens.
+    int contextLength();
+
+    /// Takes a batch of whole sequences, gives logits F32 `[batch, seq, vocab]`.
+    Tensor forward(Batch batch);
+
+    /// Takes tokens that continue the cached context, whose keys and values are added to the cache; gives logits F32 `[1, seq, vocab]`, the bits of [#forward] over the whole context.
+    Tensor forward(Batch batch, KvCache cache);
+
+    /// An empty cache for up to `capacity` tokens of one sequence.
+    KvCache newCache(int capacity);
+
+    /// Weights that a matrix optimizer may take: matrices that map hidden states to hidden states, not embeddings, head, norms.
+    boolean isHiddenMatrix(String name);
+
+    /// Floating-point operations of one token's forward pass at a context of `length` tokens, two for each multiply-add, attention counted on the visible half.
+    double flopsPerToken(int length);
+}

@@ -1,0 +1,111 @@
+package dev.xiaolu.optim;
+
+import dev.xiaolu.autograd.Parameter;
+import dev.xiaolu.op.Axpby;
+import dev.xiaolu.op.Cast;
+import dev.xiaolu.op.MatMul;
+import dev.xiaolu.op.SquareSums;
+import dev.xiaolu.shape.DType;
+import dev.xiaolu.tensor.Compute;
+import dev.xiaolu.tensor.Scratch;
+import dev.xiaolu.tensor.Sums;
+import dev.xiaolu.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+
+/// Muon for hidden matrices, AdamW for everything else.
+///
+/// With gradient `G`: `M ← momentum · M + G`; `U` = the orthogonal factor of `momentum · M + G` by the hybrid Newton–Schulz iteration;
+/// `W ← (1 − rate · decay) · W − rate · gamma · √(max(rows, columns)) · U`, which gives updates of root-mean-square `gamma`, so that AdamW's rates carry over.
+/// The iteration works on the smaller side: `X ← a X + (b A + c A²) X` with `A = X Xᵀ`, or its mirror image for tall matrices.
+/// Sources: Jordan et al. 2024 (Muon); DeepSeek-V4 2026, arXiv:2606.19348, §2.4, for the hybrid coefficients.
+public final class MuonOptimizer implements Optimizer {
+    /// The constants of Muon.
+    ///
+    /// @param momentum    decay of the momentum
+    /// @param gamma       root-mean-square size of an update, before the rate
+    /// @param weightDecay decoupled decay, multiplied by the rate
+    public record Settings(double momentum, double gamma, double weightDecay) {}
+
+    private record Coefficients(float a, float b, float c) {}
+
+    private static final Coefficients CONVERGE = new Coefficients(3.4445f, -4.7750f, 2.0315f);
+    private static final Coefficients SETTLE = new Coefficients(2f, -1.5f, 0.5f);
+    private static final int CONVERGING = 8;
+    private static final int SETTLING = 2;
+
+    private final Arena arena = Arena.ofShared();
+    private final Settings settings;
+    private final List<Parameter> matrices;
+    private final AdamWOptimizer others;
+    private final Map<String, Tensor> momenta = new LinkedHashMap<>();
+
+    /// An optimizer with moments of zero; `isHiddenMatrix` says by name which parameters Muon takes.
+    public MuonOptimizer(Collection<Parameter> parameters, Predicate<String> isHiddenMatrix, Settings settings, AdamWOptimizer.Settings ofOthers) {
+        this.settings = settings;
+        matrices = parameters.stream().filter(parameter -> isHiddenMatrix.test(parameter.name())).toList();
+        others = new AdamWOptimizer(parameters.stream().filter(parameter -> !isHiddenMatrix.test(parameter.name())).toList(), ofOthers);
+        for (Parameter parameter : matrices) {
+            momenta.put("muon.momentum." + parameter.name(), Tensor.zeros(arena, DType.F32, parameter.shape()));
+        }
+    }
+
+    @Override public void step(long step, double learningRate, GradientSums gradients, float gradScale) {
+        others.step(step, learningRate, gradients, gradScale);
+        Scratch scratch = Compute.current().scratch();
+        for (Parameter parameter : matrices) {
+            Scratch.Mark before = scratch.mark();
+            update(parameter, learningRate, gradients.mean(parameter.name()), gradScale);
+            scratch.reset(before);
+        }
+    }
+
+    private void update(Parameter parameter, double learningRate, Tensor gradient, float gradScale) {
+        Tensor momentum = momenta.get("muon.momentum." + parameter.name());
+        float mu = (float) settings.momentum;
+        replace(momentum, Compute.one(new Axpby(mu, gradScale), momentum, gradient));
+        Tensor update = orthogonal(Compute.one(new Axpby(mu, gradScale), momentum, gradient));
+        double larger = Math.max(parameter.shape().axis(0), parameter.shape().axis(1));
+        float size = (float) (learningRate * settings.gamma * Math.sqrt(larger));
+        float keep = (float) (1 - learningRate * settings.weightDecay);
+        replace(parameter.value(), Compute.one(new Axpby(-size, keep), update, parameter.value()));
+    }
+
+    /// The orthogonal factor of a matrix, by ten iterations of Newton–Schulz; takes and gives `[rows, columns]`. A matrix of zeros stays one.
+    static Tensor orthogonal(Tensor matrix) {
+        float[] blocks = Compute.one(new SquareSums(), matrix).toFloats();
+        float norm = (float) Math.sqrt(Sums.tree(blocks, blocks.length));
+        if (norm == 0) {
+            return matrix;
+        }
+        Tensor x = Compute.one(new Axpby(1 / norm, 0), matrix, matrix);
+        boolean wide = matrix.shape().axis(0) <= matrix.shape().axis(1);
+        for (int i = 0; i < CONVERGING + SETTLING; i++) {
+            Coefficients by = i < CONVERGING ? CONVERGE : SETTLE;
+            Tensor gram = Compute.one(wide ? new MatMul(false, true) : new MatMul(true, false), x, x);
+            Tensor polynomial = Compute.one(new Axpby(by.b, by.c), gram, Compute.one(new MatMul(false, false), gram, gram));
+            Tensor product = wide ? Compute.one(new MatMul(false, false), polynomial, x) : Compute.one(new MatMul(false, false), x, polynomial);
+            x = Compute.one(new Axpby(by.a, 1), x, product);
+        }
+        return x;
+    }
+
+    private static void replace(Tensor target, Tensor source) {
+        Compute.into(new Cast(DType.F32), new Tensor[] {source}, target);
+    }
+
+    @Override public Map<String, Tensor> state() {
+        var all = new LinkedHashMap<>(others.state());
+        all.putAll(momenta);
+        return all;
+    }
+
+    @Override public void close() {
+        others.close();
+        arena.close();
+    }
+}
