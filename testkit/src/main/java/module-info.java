@@ -5,5 +5,8 @@ module dev.xiaolu.testkit {
     requires tools.jackson.databind;
     requires transitive org.junit.jupiter.api;
     requires org.junit.jupiter.params;
+    requires java.management;
+    requires jdk.management;
 
+    exports dev.xiaolu.testkit;
 }

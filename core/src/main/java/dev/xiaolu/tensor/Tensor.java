@@ -131,6 +131,12 @@ public final class Tensor {
         return new Tensor(new TensorType(dtype(), shape().part(1, shape().rank())), java.util.Arrays.copyOfRange(strides, 1, strides.length), one.data);
     }
 
+    /// The same type and strides over other memory, which must be at least as large as this tensor's segment.
+    public Tensor over(MemorySegment other) {
+        check(other.byteSize() >= data.byteSize(), "tensor %s spans %d bytes, the other segment has %d", type, data.byteSize(), other.byteSize());
+        return new Tensor(type, strides, other);
+    }
+
     /// One F32 element by its indices, for tests and small host loops.
     public float getFloat(long... indices) {
         check(dtype() == DType.F32, "getFloat of %s", type);
