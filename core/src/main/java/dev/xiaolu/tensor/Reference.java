@@ -8,6 +8,7 @@ import dev.xiaolu.op.Axpby;
 import dev.xiaolu.op.Cast;
 import dev.xiaolu.op.CrossEntropy;
 import dev.xiaolu.op.CrossEntropyGrad;
+import dev.xiaolu.op.Digest;
 import dev.xiaolu.op.Embed;
 import dev.xiaolu.op.EmbedGrad;
 import dev.xiaolu.op.FixedAdd;
@@ -74,6 +75,7 @@ public final class Reference implements Backend {
             case SwiGlu gate -> ReferenceElements.run(gate, in, out);
             case SwiGluGrad gate -> ReferenceElements.run(gate, in, out);
             case AdamW adamW -> ReferenceElements.run(adamW, in, out);
+            case Digest digest -> ReferenceElements.run(digest, in, out);
             case FixedAdd add -> ReferenceElements.run(add, in, out);
             case FixedMean mean -> ReferenceElements.run(mean, in, out);
             case RandomNormal normal -> ReferenceElements.run(normal, in, out);
