@@ -1,6 +1,7 @@
 /// Tensors and configs on disk.
 module dev.xiaolu.store {
     requires transitive dev.xiaolu.core;
-    requires tools.jackson.databind;
+    requires transitive tools.jackson.databind;
 
+    exports dev.xiaolu.store;
 }

@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -50,7 +51,7 @@ public interface Disk {
 
     /// Deletes a folder and all that is in it, or a file; does nothing when it does not exist. Links are deleted, not followed.
     default void deleteTree(Path path) {
-        if (isDirectory(path)) {
+        if (isDirectory(path) && !Files.isSymbolicLink(path)) {
             list(path).forEach(this::deleteTree);
         }
         if (exists(path)) {

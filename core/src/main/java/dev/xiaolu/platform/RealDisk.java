@@ -87,7 +87,7 @@ final class RealDisk implements Disk {
     }
 
     @Override public boolean isDirectory(Path path) {
-        return Files.isDirectory(path) && !Files.isSymbolicLink(path);
+        return Files.isDirectory(path);
     }
 
     @Override public long size(Path file) {

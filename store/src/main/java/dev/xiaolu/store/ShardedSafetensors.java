@@ -1,0 +1,179 @@
+package dev.xiaolu.store;
+
+import static dev.xiaolu.platform.Check.check;
+import static dev.xiaolu.platform.Check.checkInput;
+
+import dev.xiaolu.platform.Disk;
+import dev.xiaolu.platform.Faults;
+import dev.xiaolu.shape.TensorType;
+import dev.xiaolu.tensor.Tensor;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.Function;
+import tools.jackson.databind.JsonNode;
+
+/// The tensors of a folder, in one file (`model.safetensors`) or in shards with `model.safetensors.index.json`, which says what lies where.
+///
+/// Index and shards must agree exactly: every tensor of the index in the shard that it names, and no tensor besides.
+public final class ShardedSafetensors implements TensorSource {
+    private static final int FAULTS_TOLD = 8;
+
+    private final Path index;
+    private final Map<String, Safetensors> shardOf;
+    private final List<Safetensors> shards;
+
+    private ShardedSafetensors(Path index, Map<String, Safetensors> shardOf, List<Safetensors> shards) {
+        this.index = index;
+        this.shardOf = shardOf;
+        this.shards = shards;
+    }
+
+    /// Opens the tensors of `folder` whose files begin with `stem`, usually `model`.
+    public static TensorSource open(Disk disk, Path folder, String stem) {
+        Path single = folder.resolve(stem + ".safetensors");
+        Path index = folder.resolve(stem + ".safetensors.index.json");
+        checkInput(disk.exists(folder), "%s: no such folder", folder);
+        if (disk.exists(single)) {
+            return Safetensors.open(disk, single);
+        }
+        checkInput(disk.exists(index), "%s: holds neither %s nor %s", folder, single.getFileName(), index.getFileName());
+        Map<String, String> weightMap = weightMap(index.toString(), Json.readObject(index.toString(), disk.read(index)));
+        var byFile = new LinkedHashMap<String, Safetensors>();
+        try {
+            for (String file : new TreeSet<>(weightMap.values())) {
+                checkInput(disk.exists(folder.resolve(file)), "%s: shard %s is missing from the folder", index, file);
+                byFile.put(file, Safetensors.open(disk, folder.resolve(file)));
+            }
+            return new ShardedSafetensors(index, agree(index.toString(), weightMap, byFile), List.copyOf(byFile.values()));
+        } catch (Throwable refused) {
+            byFile.values().forEach(Safetensors::close);
+            throw refused;
+        }
+    }
+
+    private static Map<String, String> weightMap(String subject, JsonNode json) {
+        JsonNode map = json.get("weight_map");
+        checkInput(map != null && map.isObject() && !map.isEmpty(), "%s: no weight_map, wanted an object of tensor names and shard files", subject);
+        var weightMap = new LinkedHashMap<String, String>();
+        for (var entry : map.properties()) {
+            checkInput(entry.getValue().isString(), "%s: weight_map '%s' is no text, wanted a shard's file name", subject, entry.getKey());
+            String file = entry.getValue().stringValue();
+            checkInput(PlainName.is(file) && file.endsWith(".safetensors"),
+                "%s: weight_map '%s' is in '%s', wanted the plain name of a .safetensors file in the same folder", subject, entry.getKey(), file);
+            weightMap.put(entry.getKey(), file);
+        }
+        return weightMap;
+    }
+
+    private static Map<String, Safetensors> agree(String subject, Map<String, String> weightMap, Map<String, Safetensors> byFile) {
+        var faults = new ArrayList<String>();
+        var shardOf = new LinkedHashMap<String, Safetensors>();
+        byFile.forEach((file, shard) -> shard.names().forEach(name -> {
+            if (file.equals(weightMap.get(name))) {
+                shardOf.put(name, shard);
+            } else {
+                faults.add("shard %s holds tensor '%s', which the index %s".formatted(file, name,
+                    weightMap.containsKey(name) ? "places in " + weightMap.get(name) : "does not name"));
+            }
+        }));
+        weightMap.forEach((name, file) -> {
+            if (!shardOf.containsKey(name)) {
+                faults.add("tensor '%s' is missing from shard %s".formatted(name, file));
+            }
+        });
+        var told = new Faults(subject);
+        faults.stream().limit(FAULTS_TOLD).forEach(fault -> told.that(false, "%s", fault));
+        told.that(faults.size() <= FAULTS_TOLD, "and %d more", faults.size() - FAULTS_TOLD).throwIfAny();
+        return shardOf;
+    }
+
+    @Override public Set<String> names() {
+        return Collections.unmodifiableSet(shardOf.keySet());
+    }
+
+    @Override public TensorType type(String name) {
+        return shard(name).type(name);
+    }
+
+    @Override public Tensor tensor(String name) {
+        return shard(name).tensor(name);
+    }
+
+    private Safetensors shard(String name) {
+        Safetensors shard = shardOf.get(name);
+        checkInput(shard != null, "%s: no tensor '%s' among its %d", index, name, shardOf.size());
+        return shard;
+    }
+
+    @Override public void close() {
+        shards.forEach(Safetensors::close);
+    }
+
+    /// Writes a new folder's tensors under `stem`: one file where they fit into `maxShardBytes`, else shards and their index, filled in the order of the map.
+    /// A tensor larger than a shard gets one of its own. Returns the names of the files written, the index last.
+    ///
+    /// Every file is forced but nothing is renamed: whoever commits the folder forces and renames that.
+    static List<String> write(Function<String, Disk.Output> create, String stem, Map<String, Tensor> tensors, Map<String, String> metadata, long maxShardBytes) {
+        check(maxShardBytes > 0, "maxShardBytes is %d, wanted a positive number", maxShardBytes);
+        var shards = fill(tensors, maxShardBytes);
+        var files = new ArrayList<String>();
+        var weightMap = new TreeMap<String, String>();
+        long total = 0;
+        for (int i = 0; i < shards.size(); i++) {
+            String file = shards.size() == 1 ? stem + ".safetensors" : "%s-%05d-of-%05d.safetensors".formatted(stem, i + 1, shards.size());
+            try (Disk.Output out = create.apply(file)) {
+                Safetensors.write(out, shards.get(i), metadata);
+                out.force();
+            }
+            files.add(file);
+            for (var entry : shards.get(i).entrySet()) {
+                weightMap.put(entry.getKey(), file);
+                total += entry.getValue().type().bytes();
+            }
+        }
+        if (shards.size() > 1) {
+            String file = stem + ".safetensors.index.json";
+            var json = new LinkedHashMap<String, Object>();
+            json.put("metadata", Map.of("total_size", total));
+            json.put("weight_map", weightMap);
+            try (Disk.Output out = create.apply(file)) {
+                out.write(java.nio.ByteBuffer.wrap(Json.write(json)));
+                out.force();
+            }
+            files.add(file);
+        }
+        return files;
+    }
+
+    /// [#write] straight into an existing folder, for example one that a model is exported to.
+    public static List<String> write(Disk disk, Path folder, Map<String, Tensor> tensors, Map<String, String> metadata, long maxShardBytes) {
+        var files = write(file -> disk.create(folder.resolve(file)), "model", tensors, metadata, maxShardBytes);
+        disk.forceDirectory(folder);
+        return files;
+    }
+
+    private static List<Map<String, Tensor>> fill(Map<String, Tensor> tensors, long maxShardBytes) {
+        var shards = new ArrayList<Map<String, Tensor>>();
+        Map<String, Tensor> shard = new LinkedHashMap<>();
+        long bytes = 0;
+        for (var entry : tensors.entrySet()) {
+            long more = entry.getValue().type().bytes();
+            if (!shard.isEmpty() && bytes + more > maxShardBytes) {
+                shards.add(shard);
+                shard = new LinkedHashMap<>();
+                bytes = 0;
+            }
+            shard.put(entry.getKey(), entry.getValue());
+            bytes += more;
+        }
+        shards.add(shard);
+        return shards;
+    }
+}
