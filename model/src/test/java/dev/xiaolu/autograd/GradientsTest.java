@@ -1,0 +1,244 @@
+package dev.xiaolu.autograd;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.xiaolu.op.Add;
+import dev.xiaolu.op.Attention;
+import dev.xiaolu.op.CrossEntropy;
+import dev.xiaolu.op.Embed;
+import dev.xiaolu.op.MatMul;
+import dev.xiaolu.op.Mean;
+import dev.xiaolu.op.Op;
+import dev.xiaolu.op.RmsNorm;
+import dev.xiaolu.op.Rope;
+import dev.xiaolu.op.SwiGlu;
+import dev.xiaolu.shape.DType;
+import dev.xiaolu.shape.Shape;
+import dev.xiaolu.tensor.Backend;
+import dev.xiaolu.tensor.Backends;
+import dev.xiaolu.tensor.Compute;
+import dev.xiaolu.tensor.Scratch;
+import dev.xiaolu.tensor.Tensor;
+import dev.xiaolu.testkit.Fp64;
+import dev.xiaolu.testkit.Inputs;
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// Every row of the table of gradients against central differences of the same formula in double precision.
+class GradientsTest {
+    private static final double STEP = 1e-5;
+    private static final double TOLERANCE = 3e-5;
+
+    /// One operator with inputs; the differentiable inputs are its first `count`.
+    record Case(String name, Op.Differentiable op, int count, java.util.function.Function<Inputs, Tensor[]> inputs) {
+        @Override public String toString() {
+            return name;
+        }
+    }
+
+    static Stream<Case> cases() {
+        return Stream.of(
+                new Case("add", new Add(), 2, in -> new Tensor[] {in.normal(3, 5), in.normal(3, 5)}),
+                new Case("product", new MatMul(false, false), 2, in -> new Tensor[] {in.normal(4, 7), in.normal(7, 5)}),
+                new Case("product, b transposed", new MatMul(false, true), 2, in -> new Tensor[] {in.normal(2, 4, 7), in.normal(5, 7)}),
+                new Case("product, a transposed", new MatMul(true, false), 2, in -> new Tensor[] {in.normal(7, 4), in.normal(7, 5)}),
+                new Case("product, both transposed", new MatMul(true, true), 2, in -> new Tensor[] {in.normal(7, 4), in.normal(5, 7)}),
+                new Case("batch of products", new MatMul(false, false), 2, in -> new Tensor[] {in.normal(3, 4, 6), in.normal(3, 6, 5)}),
+                new Case("batch of products, b transposed", new MatMul(false, true), 2, in -> new Tensor[] {in.normal(3, 4, 6), in.normal(3, 5, 6)}),
+                new Case("batch of products, a transposed", new MatMul(true, false), 2, in -> new Tensor[] {in.normal(3, 6, 4), in.normal(3, 6, 5)}),
+                new Case("norm", new RmsNorm(1e-5f), 2, in -> new Tensor[] {in.normal(4, 9), in.normal(9)}),
+                new Case("rotation", new Rope(false), 1, in -> new Tensor[] {in.normal(3, 2, 6), in.normal(8, 6), in.ints(0, 8, 3)}),
+                new Case("rotation back", new Rope(true), 1, in -> new Tensor[] {in.normal(3, 2, 6), in.normal(8, 6), in.ints(0, 8, 3)}),
+                new Case("gate", new SwiGlu(), 2, in -> new Tensor[] {in.normal(3, 11), in.normal(3, 11)}),
+                new Case("embedding", new Embed(), 1, in -> new Tensor[] {in.normal(6, 4), in.ints(0, 6, 9)}),
+                new Case("cross-entropy", new CrossEntropy(), 1, in -> new Tensor[] {in.normal(5, 13), in.ints(-1, 13, 5)}),
+                new Case("mean", new Mean(3), 1, in -> new Tensor[] {in.normal(12)}),
+                new Case("causal attention, grouped heads", new Attention(0.4f), 3, in -> attention(in, 2, 6, 4, 2, 6, false)),
+                new Case("attention in documents", new Attention(0.5f), 3, in -> attention(in, 1, 9, 2, 2, 4, true)));
+    }
+
+    private static Tensor[] attention(Inputs in, int batch, int length, int heads, int kvHeads, int dim, boolean documents) {
+        Tensor first = in.ints(0, 1, batch, length);
+        Tensor last = in.ints(0, 1, batch, length);
+        for (int i = 0; i < batch * length; i++) {
+            int position = i % length;
+            first.data().setAtIndex(ValueLayout.JAVA_INT, i, documents && position >= length / 2 ? length / 2 : 0);
+            last.data().setAtIndex(ValueLayout.JAVA_INT, i, position);
+        }
+        return new Tensor[] {in.normal(batch, length, heads, dim), in.normal(batch, length, kvHeads, dim), in.normal(batch, length, kvHeads, dim), first, last};
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void agreesWithFiniteDifferences(Case example) {
+        try (Arena arena = Arena.ofShared(); Backend backend = Backends.open("auto", 1); Scratch scratch = new Scratch()) {
+            var in = new Inputs(arena, 42);
+            Tensor[] inputs = example.inputs.apply(in);
+            Compute.call(backend, scratch, () -> {
+                Map<Integer, Tensor> gradients = new HashMap<>();
+                List<Parameter> parameters = IntStream.range(0, example.count).mapToObj(i -> new Parameter("" + i, inputs[i])).toList();
+                var tape = new Tape(parameters, 1);
+                Tensor y = Compute.recording(tape, () -> Compute.run(example.op, inputs)[0]);
+                Tensor weights = in.normal(y.shape().toArray());
+                tape.backward(y, weights, (parameter, gradient) -> gradients.put(Integer.parseInt(parameter.name()), copy(arena, gradient)));
+                assertEquals(example.count, gradients.size(), "every input has a gradient");
+                for (int i = 0; i < example.count; i++) {
+                    compare(example, inputs, weights, i, gradients.get(i));
+                }
+                return null;
+            });
+        }
+    }
+
+    private static void compare(Case example, Tensor[] inputs, Tensor weights, int index, Tensor gradient) {
+        List<Fp64.Values> values = new ArrayList<>();
+        for (Tensor input : inputs) {
+            values.add(doubles(input));
+        }
+        Fp64.Values by = doubles(weights);
+        double[] x = values.get(index).data();
+        float[] found = gradient.toFloats();
+        assertEquals(x.length, found.length);
+        for (int i = 0; i < x.length; i++) {
+            double kept = x[i];
+            x[i] = kept + STEP;
+            double above = weighted(Fp64.evaluate(example.op, values), by);
+            x[i] = kept - STEP;
+            double below = weighted(Fp64.evaluate(example.op, values), by);
+            x[i] = kept;
+            double wanted = (above - below) / (2 * STEP);
+            assertTrue(Math.abs(found[i] - wanted) <= TOLERANCE * (1 + Math.abs(wanted)),
+                    "%s: gradient of input %d at %d is %s, finite differences give %s".formatted(example.name, index, i, found[i], wanted));
+        }
+    }
+
+    private static double weighted(Fp64.Values y, Fp64.Values by) {
+        double sum = 0;
+        for (int i = 0; i < y.data().length; i++) {
+            sum += y.data()[i] * by.data()[i];
+        }
+        return sum;
+    }
+
+    private static Fp64.Values doubles(Tensor tensor) {
+        double[] data = new double[(int) tensor.shape().size()];
+        for (int i = 0; i < data.length; i++) {
+            data[i] = tensor.dtype() == DType.I32 ? tensor.data().getAtIndex(ValueLayout.JAVA_INT, i) : tensor.data().getAtIndex(ValueLayout.JAVA_FLOAT, i);
+        }
+        return new Fp64.Values(tensor.shape(), data);
+    }
+
+    private static Tensor copy(Arena arena, Tensor gradient) {
+        return Tensor.of(arena, gradient.shape(), gradient.toFloats());
+    }
+
+    @Test void aWeightUsedTwiceGetsTheSumOnce() {
+        onTape(1, (in, arena) -> {
+            Tensor weight = in.normal(4, 4);
+            Tensor x = in.normal(3, 4);
+            var tape = new Tape(List.of(new Parameter("w", weight)), 1);
+            Tensor y = Compute.recording(tape, () -> {
+                Tensor h = Compute.one(new MatMul(false, true), x, weight);
+                return Compute.one(new MatMul(false, true), h, weight);
+            });
+            List<Tensor> given = new ArrayList<>();
+            Tensor seed = in.normal(3, 4);
+            tape.backward(y, seed, (_, gradient) -> given.add(copy(arena, gradient)));
+            assertEquals(1, given.size());
+            Tensor h = Compute.one(new MatMul(false, true), x, weight);
+            Tensor second = Compute.one(new MatMul(true, false), seed, h);
+            Tensor ofH = Compute.one(new MatMul(false, false), seed, weight);
+            Tensor firstUse = Compute.one(new MatMul(true, false), ofH, x);
+            assertEquals(List.of(boxed(Compute.one(new Add(), second, firstUse))), List.of(boxed(given.getFirst())));
+        });
+    }
+
+    @Test void eachLeafHasAGradientOfItsOwn() {
+        onTape(2, (in, arena) -> {
+            Tensor weight = in.normal(5, 6);
+            Tensor gain = in.normal(6);
+            Tensor x = in.normal(4, 3, 6);
+            List<List<Float>> together = gradientsOfLeaves(arena, weight, gain, x, 2);
+            List<List<Float>> apart = new ArrayList<>();
+            apart.addAll(gradientsOfLeaves(arena, weight, gain, x.slice(0, 0, 2), 1));
+            apart.addAll(gradientsOfLeaves(arena, weight, gain, x.slice(0, 2, 4), 1));
+            for (int parameter = 0; parameter < 2; parameter++) {
+                List<Float> both = new ArrayList<>(apart.get(parameter));
+                both.addAll(apart.get(2 + parameter));
+                assertEquals(both, together.get(parameter), "the same bits alone and together");
+            }
+        });
+    }
+
+    private static List<List<Float>> gradientsOfLeaves(Arena arena, Tensor weight, Tensor gain, Tensor x, int leaves) {
+        var tape = new Tape(List.of(new Parameter("weight", weight), new Parameter("gain", gain)), leaves);
+        Tensor y = Compute.recording(tape, () -> Compute.one(new MatMul(false, true), Compute.one(new RmsNorm(1e-5f), x, gain), weight));
+        Tensor seed = Tensor.zeros(arena, DType.F32, y.shape());
+        for (long i = 0; i < y.shape().size(); i++) {
+            seed.data().setAtIndex(ValueLayout.JAVA_FLOAT, i, 1);
+        }
+        Map<String, List<Float>> found = new HashMap<>();
+        tape.backward(y, seed, (parameter, gradient) -> {
+            assertEquals(parameter.shape().prepend(leaves), gradient.shape());
+            found.put(parameter.name(), boxed(gradient));
+        });
+        return List.of(found.get("weight"), found.get("gain"));
+    }
+
+    @Test void aSliceOfATapedValueIsRefused() {
+        onTape(1, (in, _) -> {
+            Tensor weight = in.normal(4, 4);
+            var tape = new Tape(List.of(new Parameter("w", weight)), 1);
+            var thrown = assertThrows(IllegalArgumentException.class,
+                    () -> Compute.recording(tape, () -> Compute.one(new Add(), weight.slice(0, 1, 2), weight.slice(0, 2, 3))));
+            assertTrue(thrown.getMessage().contains("slice of a taped value"), thrown.getMessage());
+        });
+    }
+
+    @Test void anUntakenBranchGivesNothing() {
+        onTape(1, (in, _) -> {
+            Tensor used = in.normal(2, 2);
+            Tensor unused = in.normal(2, 2);
+            var tape = new Tape(List.of(new Parameter("used", used), new Parameter("unused", unused)), 1);
+            Tensor y = Compute.recording(tape, () -> {
+                Compute.one(new Add(), unused, used);
+                return Compute.one(new Add(), used, used);
+            });
+            Map<String, List<Float>> found = new HashMap<>();
+            tape.backward(y, Tensor.of(Arena.ofAuto(), Shape.of(2, 2), 1f, 2f, 3f, 4f), (parameter, gradient) -> found.put(parameter.name(), boxed(gradient)));
+            assertEquals(Map.of("used", List.of(2f, 4f, 6f, 8f)), found);
+        });
+    }
+
+    private interface Body {
+        void run(Inputs in, Arena arena);
+    }
+
+    private static void onTape(long seed, Body body) {
+        try (Arena arena = Arena.ofShared(); Backend backend = Backends.open("auto", 2); Scratch scratch = new Scratch()) {
+            Compute.call(backend, scratch, () -> {
+                body.run(new Inputs(arena, seed), arena);
+                return null;
+            });
+        }
+    }
+
+    private static List<Float> boxed(Tensor tensor) {
+        List<Float> values = new ArrayList<>();
+        for (float value : tensor.toFloats()) {
+            values.add(value);
+        }
+        return values;
+    }
+}
