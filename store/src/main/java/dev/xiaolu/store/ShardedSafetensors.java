@@ -7,6 +7,7 @@ import dev.xiaolu.platform.Disk;
 import dev.xiaolu.platform.Faults;
 import dev.xiaolu.shape.TensorType;
 import dev.xiaolu.tensor.Tensor;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -144,7 +145,7 @@ public final class ShardedSafetensors implements TensorSource {
             json.put("metadata", Map.of("total_size", total));
             json.put("weight_map", weightMap);
             try (Disk.Output out = create.apply(file)) {
-                out.write(java.nio.ByteBuffer.wrap(Json.write(json)));
+                out.write(ByteBuffer.wrap(Json.write(json)));
                 out.force();
             }
             files.add(file);
