@@ -6,4 +6,5 @@ module dev.xiaolu.train {
     requires tools.jackson.databind;
     requires tools.jackson.dataformat.yaml;
 
+    exports dev.xiaolu.train;
 }

@@ -1,0 +1,174 @@
+package dev.xiaolu.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.xiaolu.platform.InputException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ConfigReaderTest {
+    @TempDir Path folder;
+
+    private static RunConfig read(String... words) {
+        return ConfigReader.words(List.of(words)).config();
+    }
+
+    private static String refusal(String... words) {
+        return assertThrows(InputException.class, () -> read(words)).getMessage();
+    }
+
+    private Path yaml(String text) throws Exception {
+        return Files.writeString(folder.resolve("my.yaml"), text);
+    }
+
+    @Test void noWordsMeanTheStandardPreset() {
+        var read = ConfigReader.words(List.of());
+        assertEquals("llama-small", read.base());
+        assertEquals(256, read.config().model().hiddenSize());
+        assertEquals(List.of(), read.config().data().paths());
+    }
+
+    @ParameterizedTest @ValueSource(strings = {"llama-small", "llama-17m", "tiny"})
+    void everyPresetIsSoundAndSaysWhatItIsFor(String preset) {
+        assertTrue(read(preset).train().steps() > 0);
+        assertFalse(Presets.about(preset).isBlank());
+    }
+
+    @Test void theComparisonPresetHasItsSizes() {
+        RunConfig.Model model = read("llama-17m").model();
+        assertEquals(List.of(8192, 384, 6, 6, 1024), List.of(model.vocabSize(), model.hiddenSize(), model.numLayers(), model.numHeads(), model.intermediateSize()));
+        assertFalse(model.tieWordEmbeddings());
+        assertEquals(64, model.sizeOfHead());
+    }
+
+    @Test void wordsGoOverTheFileAndTheFileOverItsPreset() throws Exception {
+        Path file = yaml("preset: tiny\ntrain:\n  steps: 7\n  seed: 9\n");
+        RunConfig config = read(file.toString(), "train.steps=8");
+        assertEquals(8, config.train().steps());
+        assertEquals(9, config.train().seed());
+        assertEquals(32, config.model().hiddenSize());
+    }
+
+    @ParameterizedTest @CsvSource(delimiter = '|', value = {
+        "train.stpes=50|nearest: train.steps",
+        "train.step=50|nearest: train.steps",
+        "cpu.thraeds=2|nearest: cpu.threads",
+        "steps=50|nearest: train.steps",
+        "optim.lerning_rate=1|nearest: optim.learning_rate",
+        "zzzz.qqqq=1|--help"})
+    void anUnknownKeyIsRefusedWithTheNearestKnownOne(String word, String remedy) {
+        String message = refusal(word);
+        assertTrue(message.contains(word) && message.contains("command line") && message.contains(remedy), message);
+    }
+
+    @ParameterizedTest @CsvSource(delimiter = '|', value = {
+        "train.steps=many|a whole number", "train.steps=1.5|a whole number", "train.steps=99999999999999999999|a whole number", "train.batch_sequences=3000000000|a whole number",
+        "optim.learning_rate=fast|a number", "optim.learning_rate=NaN|a number", "optim.learning_rate=1e999|a number", "model.qk_norm=maybe|true or false",
+        "optim.schedule=sine|one of cosine, wsd, constant", "model.family=gpt|one of llama"})
+    void aValueOfTheWrongTypeIsRefusedInTheUsersWords(String word, String wanted) {
+        String message = refusal(word);
+        assertTrue(message.contains(word + " (command line): wanted " + wanted), message);
+    }
+
+    @ParameterizedTest @CsvSource({"train.steps=1e3,1000", "train.steps=2_000,2000"})
+    void wholeNumbersMayBeWrittenForPeople(String word, long steps) {
+        assertEquals(steps, read(word).train().steps());
+    }
+
+    @Test void allFaultsOfFileAndWordsComeInOneMessageWithTheirPlaces() throws Exception {
+        Path file = yaml("""
+                preset: tiny
+                model:
+                  hiden_size: 12
+                  num_heads: 3
+                  num_kv_heads: 2
+                train:
+                  batch_sequences: 6
+                  gradient_leaf_sequences: 4
+                """);
+        String message = refusal(file.toString(), "train.steps=0", "optim.beta1=x", "data.validation_fraction=0.9", "what");
+        for (String part : List.of("my.yaml line 3", "nearest: model.hidden_size", "model.num_kv_heads is 2", "my.yaml line 5", "train.gradient_leaf_sequences is 4", "my.yaml line 8",
+                "train.steps is 0, wanted a positive number (command line)", "optim.beta1=x (command line): wanted a number", "data.validation_fraction is 0.9", "'what'")) {
+            assertTrue(message.contains(part), part + " missing in: " + message);
+        }
+        assertTrue(message.startsWith("config: 7 faults") || message.startsWith("config: 8 faults"), message);
+    }
+
+    @Test void aSectionWithoutAKeyIsNamed() {
+        assertTrue(refusal("train=5").contains("train.steps"));
+    }
+
+    @Test void aKeyGivenTwiceInAFileIsRefused() throws Exception {
+        assertTrue(refusal(yaml("train:\n  steps: 1\n  seed: 2\ntrain.steps: 3\n").toString()).contains("given twice"));
+    }
+
+    @Test void textThatIsNoYamlIsNamedWithItsLine() throws Exception {
+        String message = refusal(yaml("train:\n  steps: [1, 2\n").toString());
+        assertTrue(message.contains("my.yaml line") && message.contains("not YAML"), message);
+    }
+
+    @ParameterizedTest @ValueSource(strings = {"- a\n- b\n", "hello\n"})
+    void aFileThatIsNoMappingIsRefused(String text) throws Exception {
+        assertTrue(refusal(yaml(text).toString()).contains("wanted a mapping"));
+    }
+
+    @Test void anEmptyFileMeansTheDefaults() throws Exception {
+        assertEquals(400, read(yaml("").toString()).train().steps());
+    }
+
+    @Test void aMissingFileIsNamed() {
+        assertTrue(refusal("nowhere/none.yaml").contains("none.yaml: wanted a YAML file that can be read, found no file"));
+    }
+
+    @Test void aMisspelledPresetIsAnsweredWithTheNearest() {
+        assertTrue(refusal("lama-small").contains("nearest preset: llama-small"));
+    }
+
+    @Test void listsAreReadFromWordsFlowAndFiles() throws Exception {
+        assertEquals(List.of("a", "b c"), read("data.paths=a,b c").data().paths());
+        assertEquals(List.of("a,b", "c"), read("data.paths=[\"a,b\", c]").data().paths());
+        assertEquals(List.of(), read("data.paths=").data().paths());
+        assertEquals(List.of("one"), read(yaml("data:\n  paths: one\n").toString()).data().paths());
+        assertEquals(List.of("x=1", "y"), read("sample.prompts=x=1,y").sample().prompts());
+    }
+
+    @Test void aListWhereAWordIsWantedIsRefused() throws Exception {
+        assertTrue(refusal(yaml("train:\n  steps: [1, 2]\n").toString()).contains("train.steps=[1, 2]"));
+        assertTrue(refusal(yaml("data:\n  paths: [[1], {a: 2}]\n").toString()).contains("wanted a list of words"));
+    }
+
+    @Test void aWrittenConfigReadsBackEqual() throws Exception {
+        RunConfig config = read("tiny", "data.paths=[\"/a b\", \"c,d\", \"é\\\"\\\\\\n\\t😀\"]", "run.name=2026-01", "cpu.backend=true", "optim.learning_rate=1.25e-7", "tokenizer.path=#x: y");
+        Path file = yaml(ConfigWriter.yaml(config));
+        assertEquals(config, ConfigReader.file(file, List.of()));
+    }
+
+    @Test void everyKeyIsExplainedAndItsDefaultIsSound() {
+        for (Settings.Row row : Settings.all()) {
+            assertTrue(row.help().length() > 5 && !row.help().endsWith("."), row.key());
+            String line = row.key() + "=" + row.standard();
+            assertEquals(Settings.values(read()).keySet(), Settings.values(read(line)).keySet());
+        }
+    }
+
+    @Test void aResumedRunMayChangeThreadsButNotTheSeed() {
+        RunConfig before = read("tiny");
+        ConfigReader.checkResume(before, read("tiny", "cpu.threads=1", "train.stop_after=3", "train.micro_batch_leaves=2"));
+        String message = assertThrows(InputException.class, () -> ConfigReader.checkResume(before, read("tiny", "train.seed=5", "optim.beta1=0.5"))).getMessage();
+        assertTrue(message.contains("train.seed") && message.contains("optim.beta1"), message);
+    }
+
+    @ParameterizedTest @CsvSource({"steps,stpes,1", "steps,steps,0", "abc,,3", "kitten,sitting,3"})
+    void editsCountInsertionsDeletionsReplacementsAndSwaps(String from, String to, int edits) {
+        assertEquals(edits, Settings.edits(from, to == null ? "" : to));
+    }
+}
