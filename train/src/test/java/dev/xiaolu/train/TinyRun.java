@@ -20,6 +20,7 @@ import java.lang.foreign.ValueLayout;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -31,7 +32,7 @@ import java.util.TreeMap;
 /// @param microLeaves leaves computed in one pass
 /// @param muon        whether Muon takes the hidden matrices
 record TinyRun(String backend, int threads, int microLeaves, boolean muon) {
-    static final LlamaConfig CONFIG = new LlamaConfig(211, 48, 80, 2, 3, 1, 16, 1e-5f, 10_000, Optional.empty(), false, true, 64, 0.05f);
+    static final LlamaConfig CONFIG = new LlamaConfig(211, 48, 80, 2, 3, 1, 16, 1e-5f, 10_000, Optional.empty(), false, true, 64, 0.05f, List.of(), List.of());
     private static final int LENGTH = 40;
     private static final int SEQUENCES = 6;
 

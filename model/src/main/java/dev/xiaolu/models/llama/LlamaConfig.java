@@ -2,6 +2,7 @@ package dev.xiaolu.models.llama;
 
 import dev.xiaolu.nn.RopeTable.Llama3Scaling;
 import dev.xiaolu.platform.Faults;
+import java.util.List;
 import java.util.Optional;
 
 /// Sizes of a model of the Llama family, under the names of `config.json`.
@@ -9,9 +10,14 @@ import java.util.Optional;
 /// @param qkNorm        whether queries and keys are normed by head, as in Qwen3
 /// @param ropeScaling   Llama 3's stretching of frequencies, where the model has one
 /// @param initStd       standard deviation of drawn weights
+/// @param bosTokenIds   the token that opens a text, if any; at most one
+/// @param eosTokenIds   tokens that end an answer
 public record LlamaConfig(int vocabSize, int hiddenSize, int intermediateSize, int numLayers, int numHeads, int numKvHeads, int headDim, float normEpsilon,
-        double ropeTheta, Optional<Llama3Scaling> ropeScaling, boolean tieWordEmbeddings, boolean qkNorm, int contextLength, float initStd) {
+        double ropeTheta, Optional<Llama3Scaling> ropeScaling, boolean tieWordEmbeddings, boolean qkNorm, int contextLength, float initStd,
+        List<Integer> bosTokenIds, List<Integer> eosTokenIds) {
     public LlamaConfig {
+        bosTokenIds = List.copyOf(bosTokenIds);
+        eosTokenIds = List.copyOf(eosTokenIds);
         var faults = new Faults("config.json");
         faults.positive("vocab_size", vocabSize)
                 .positive("hidden_size", hiddenSize)
