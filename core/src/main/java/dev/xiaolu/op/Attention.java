@@ -13,11 +13,16 @@ import java.util.List;
 /// a query sees the keys `first..last`, both included (none when `last < first`), so causal masks, document boundaries, windows and caches are all one thing.
 /// Query head `h` reads key head `h / (heads / kvHeads)`. Gives `o [batch, queries, heads, dim]`, and for the gradient `m` and `l`, both `[batch, queries, heads]`.
 ///
-/// The keys' index is their absolute position. They are cut into leaves of 128 by that position. In a leaf, over the visible keys `j` only, ascending:
-/// `s_j = dot(q, k_j) · scale` (the dot product over `dim` as in [MatMul]); `m` = maximum; `p_j = exp(s_j − m)`; `l` = the sum of `p_j` in 32 lanes, key `j` in lane `j mod 32`;
-/// `o_c` = one chain of `fma(p_j, v_jc, ·)` from +0. Leaves that hold no visible key are absent. Two present sides merge as `m = max(m_a, m_b)`, `e_a = exp(m_a − m)`, `e_b = exp(m_b − m)`,
+/// A key's index is its absolute position. The keys are cut into leaves of 128 by that position. In a leaf, over the visible keys `j` only, ascending:
+/// `s_j = dot(q, k_j) · scale` (the dot product over `dim` as in [MatMul]); `m` = the greatest `s_j`; `p_j = exp(s_j − m)`; `l` = the sum of `p_j` in 32 lanes, key `j` in lane `j mod 32`;
+/// `o_c` = one chain of `fma(p_j, v_jc, ·)` from +0. Leaves that hold no visible key are absent. Two present sides merge as `m` = the greater of `m_a` and `m_b`, `e_a = exp(m_a − m)`, `e_b = exp(m_b − m)`,
 /// `l = fma(l_a, e_a, l_b · e_b)`, `o = fma(o_a, e_a, o_b · e_b)`; where one side is absent the other is passed on; the merges form the balanced tree by leaf index.
-/// At the end `o = o · (1 / l)`. A query that sees no key gives `o = +0`, `m = −∞`, `l = +0`. Source: Dao et al. 2022, arXiv:2205.14135, with the order fixed.
+/// At the end `o = o · (1 / l)`. A query that sees no key gives `o = +0`, `m = −∞`, `l = +0`.
+///
+/// The greatest score passes over NaN and starts from −∞, and −0 becomes +0, so its bits do not depend on any order. Where `m` is −∞ the exponents are taken relative to 0 instead, so a score of −∞ weighs nothing
+/// in whatever leaf it lies; a query all of whose scores are −∞ gives NaN (0 · ∞), as does one with a score of NaN or +∞. Other queries are not touched by that.
+///
+/// Throws [IndexOutOfBoundsException] for a run that is not empty and leaves `0..keys-1`. Source: Dao et al. 2022, arXiv:2205.14135, with the order fixed.
 ///
 /// @param scale factor on the scores, usually `1/√dim`
 public record Attention(float scale) implements Op.Differentiable {
