@@ -3,6 +3,8 @@ package dev.xiaolu.testkit;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import dev.xiaolu.op.AdamW;
+import dev.xiaolu.op.Attention;
+import dev.xiaolu.op.AttentionGrad;
 import dev.xiaolu.op.CrossEntropy;
 import dev.xiaolu.op.CrossEntropyGrad;
 import dev.xiaolu.op.Embed;
@@ -83,6 +85,14 @@ class OperatorGoldenTest {
         return cases("swi_glu", (tensors, _) -> {
             compare(new SwiGlu(), tensors, "gate up", "y");
             compare(new SwiGluGrad(), tensors, "gate up dy", "dgate dup");
+        });
+    }
+
+    @TestFactory Stream<DynamicTest> attentions() {
+        return cases("attention", (tensors, parameters) -> {
+            float scale = (float) parameters.required("scale").asDouble();
+            compare(new Attention(scale), tensors, "q k v first last", "o m l");
+            compare(new AttentionGrad(scale), tensors, "q k v first last o m l dy", "dq dk dv");
         });
     }
 
