@@ -15,7 +15,7 @@ public final class Coefficients {
     public static final float LN2_0 = 0x1.62e430p-1f;
     public static final float LN2_1 = -0x1.05c610p-29f;
 
-    /// Above this, `exp` is infinite.
+    /// Arguments above this count as this, whose `exp` is infinite.
     public static final float EXP_HIGH = 89;
     /// Below this, `exp` is +0.
     public static final float EXP_LOW = -104;

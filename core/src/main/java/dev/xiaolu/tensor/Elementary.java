@@ -17,24 +17,12 @@ public final class Elementary {
 
     private Elementary() {}
 
-    /// `e^x`: `x = n · ln 2 + r`, a polynomial in `r`, scaled by `2^n` in two steps so that denormal results are rounded once.
+    /// `e^x`: +0 below −104, infinite from where it no longer fits.
     public static float exp(float x) {
-        float bounded = x > EXP_HIGH ? EXP_HIGH : x;
-        bounded = bounded < EXP_LOW ? EXP_LOW : bounded;
-        float shifted = fma(bounded, LOG2E, ROUND);
-        float n = shifted - ROUND;
-        float r = fma(n, -LN2_0, bounded);                       // exact
-        r = fma(n, -LN2_1, r);
-        float p = fma(EXP_4, r, EXP_3);
-        p = fma(p, r, EXP_2);
-        p = fma(p, r, EXP_1);
-        p = fma(p, r, EXP_0);
-        p = fma(p, r, 1f);
-        p = fma(p, r, 1f);
-        int exponent = floatToRawIntBits(shifted) - floatToRawIntBits(ROUND);
-        int half = exponent >> 1;
-        float y = p * powerOfTwo(half) * powerOfTwo(exponent - half);
-        return x != x ? intBitsToFloat(NAN_BITS) : y;
+        boolean low = x < EXP_LOW;                               // far below, scaling would underflow, which is slow on many processors
+        float bounded = low ? 0f : x > EXP_HIGH ? EXP_HIGH : x;
+        float y = low ? 0f : expOf(bounded);
+        return x == x ? y : intBitsToFloat(NAN_BITS);
     }
 
     /// Natural logarithm: `x = 2^k · (1 + f)` with `√½ ≤ 1 + f < √2`. `log(±0)` is −∞, that of a negative number NaN.
@@ -59,27 +47,31 @@ public final class Elementary {
         p = fma(p, u, TANH_0);
         float near = fma(a * u, p, a);
         float bounded = a > TANH_HIGH ? TANH_HIGH : a;
-        float far = 1f - 2f / (exp(bounded + bounded) + 1f);
+        float far = 1f - 2f / (expOf(bounded + bounded) + 1f);
         float y = a < TANH_SMALL ? near : far;
         y = intBitsToFloat(floatToRawIntBits(y) | floatToRawIntBits(x) & SIGN);
-        return x != x ? intBitsToFloat(NAN_BITS) : y;
+        return x == x ? y : intBitsToFloat(NAN_BITS);
     }
 
     /// `1 / (1 + e^−x)`, from `z = e^−|x|` so that nothing overflows and small results keep their bits: `1 − z / (1 + z)`, times `z` for negative `x`.
     public static float sigmoid(float x) {
-        float z = exp(intBitsToFloat(floatToRawIntBits(x) | SIGN));
+        float minus = intBitsToFloat(floatToRawIntBits(x) | SIGN);
+        boolean low = minus < EXP_LOW;
+        float z = low ? 0f : expOf(low ? 0f : minus);
         float side = x < 0f ? z : 1f;
         float y = fma(-side, z / (1f + z), side);                // less rounding than side / (1 + z)
-        return x != x ? intBitsToFloat(NAN_BITS) : y;
+        return x == x ? y : intBitsToFloat(NAN_BITS);
     }
 
     /// `log(1 + e^x) = max(x, 0) + log(1 + e^−|x|)`.
     public static float softplus(float x) {
-        float z = exp(intBitsToFloat(floatToRawIntBits(x) | SIGN));
+        float minus = intBitsToFloat(floatToRawIntBits(x) | SIGN);
+        boolean low = minus < EXP_LOW;
+        float z = low ? 0f : expOf(low ? 0f : minus);
         boolean small = z < ROOT_TWO_LESS_ONE;                   // then 1 + z needs no halving, and z itself is exact
         float f = small ? z : fma(z, 0.5f, -0.5f);
         float y = (x > 0f ? x : 0f) + logOf(small ? 0f : 1f, f);
-        return x != x ? intBitsToFloat(NAN_BITS) : y;
+        return x == x ? y : intBitsToFloat(NAN_BITS);
     }
 
     /// Sine, for every finite argument; NaN for infinities.
@@ -90,6 +82,24 @@ public final class Elementary {
     /// Cosine, for every finite argument; NaN for infinities.
     public static float cos(float x) {
         return quarterWave(x, 1, 0);
+    }
+
+    /// `e^x` for `−104 ≤ x ≤ 89`: `x = n · ln 2 + r`, a polynomial in `r`, scaled by `2^n` in two steps so that a denormal result is rounded once.
+    private static float expOf(float x) {
+        float shifted = fma(x, LOG2E, ROUND);
+        float n = shifted - ROUND;
+        float r = fma(n, -LN2_0, x);                             // exact
+        r = fma(n, -LN2_1, r);
+        float p = fma(EXP_4, r, EXP_3);
+        p = fma(p, r, EXP_2);
+        p = fma(p, r, EXP_1);
+        p = fma(p, r, EXP_0);
+        p = fma(p, r, 1f);
+        p = fma(p, r, 1f);
+        int exponent = floatToRawIntBits(shifted) - floatToRawIntBits(ROUND);
+        int half = exponent >> 1;
+        float scaled = intBitsToFloat(floatToRawIntBits(p) + (half << 23));      // p is near 1: no overflow, nothing lost
+        return scaled * intBitsToFloat(exponent - half + 127 << 23);
     }
 
     /// `k · ln 2 + log(1 + f)`.
@@ -156,10 +166,5 @@ public final class Elementary {
         float second = (float) (fraction - (long) first);
         float r = fma(first, HALF_PI_0, fma(first, HALF_PI_1, second * HALF_PI_0)) * 0x1p-62f;
         return quadrant << 32 | floatToRawIntBits(r) & 0xFFFFFFFFL;
-    }
-
-    /// `2^exponent` for `−126 ≤ exponent ≤ 127`.
-    private static float powerOfTwo(int exponent) {
-        return intBitsToFloat(exponent + 127 << 23);
     }
 }

@@ -2,7 +2,27 @@ package dev.xiaolu.cpu;
 
 import static dev.xiaolu.platform.Check.checkInput;
 
+import dev.xiaolu.op.AdamW;
+import dev.xiaolu.op.Add;
+import dev.xiaolu.op.Axpby;
+import dev.xiaolu.op.Cast;
+import dev.xiaolu.op.CrossEntropy;
+import dev.xiaolu.op.CrossEntropyGrad;
+import dev.xiaolu.op.Digest;
+import dev.xiaolu.op.Embed;
+import dev.xiaolu.op.EmbedGrad;
+import dev.xiaolu.op.FixedAdd;
+import dev.xiaolu.op.FixedMean;
+import dev.xiaolu.op.Mean;
+import dev.xiaolu.op.MeanGrad;
 import dev.xiaolu.op.Op;
+import dev.xiaolu.op.RandomNormal;
+import dev.xiaolu.op.RmsNorm;
+import dev.xiaolu.op.RmsNormGrad;
+import dev.xiaolu.op.Rope;
+import dev.xiaolu.op.SquareSums;
+import dev.xiaolu.op.SwiGlu;
+import dev.xiaolu.op.SwiGluGrad;
 import dev.xiaolu.tensor.Backend;
 import dev.xiaolu.tensor.Kernel;
 import dev.xiaolu.tensor.Reference;
@@ -22,6 +42,41 @@ final class CpuBackend implements Backend {
     CpuBackend(int threads) {
         checkInput(threads >= 0 && threads <= 1024, "cpu.threads is %d, wanted 0 (one for each processor) to 1024", threads);
         workers = new Workers(threads == 0 ? Runtime.getRuntime().availableProcessors() : threads);
+        addElements();
+        addRows();
+    }
+
+    private void addElements() {
+        var sums = new AddKernels(workers);
+        add(Add.class, sums::add);
+        add(Axpby.class, sums::combine);
+        var swiGlu = new SwiGluKernels(workers);
+        add(SwiGlu.class, swiGlu::forward);
+        add(SwiGluGrad.class, swiGlu::gradients);
+        var fixed = new FixedKernels(workers);
+        add(FixedAdd.class, fixed::add);
+        add(FixedMean.class, fixed::mean);
+        add(AdamW.class, new AdamWKernel(workers));
+        add(Cast.class, new CastKernel(workers));
+        add(Digest.class, new DigestKernel(workers));
+        add(RandomNormal.class, new RandomNormalKernel(workers));
+    }
+
+    private void addRows() {
+        var norms = new RmsNormKernels(workers);
+        add(RmsNorm.class, norms::forward);
+        add(RmsNormGrad.class, norms::gradients);
+        add(SquareSums.class, norms::squareSums);
+        var losses = new CrossEntropyKernels(workers);
+        add(CrossEntropy.class, losses::forward);
+        add(CrossEntropyGrad.class, losses::gradient);
+        var means = new MeanKernels();
+        add(Mean.class, means::forward);
+        add(MeanGrad.class, means::gradient);
+        var embeddings = new EmbedKernels(workers);
+        add(Embed.class, embeddings::forward);
+        add(EmbedGrad.class, embeddings::gradient);
+        add(Rope.class, new RopeKernel(workers));
     }
 
     private <O extends Op> void add(Class<O> op, Kernel<O> kernel) {

@@ -2,6 +2,8 @@ package dev.xiaolu.cpu;
 
 import static dev.xiaolu.platform.Check.checkInput;
 
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.LongVector;
@@ -16,11 +18,22 @@ final class Vectors {
     static final VectorSpecies<Float> FLOATS = VectorSpecies.of(float.class, SHAPE);
     static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, SHAPE);
     static final VectorSpecies<Long> LONGS = VectorSpecies.of(long.class, SHAPE);
+    static final VectorSpecies<Double> DOUBLES = VectorSpecies.of(double.class, SHAPE);
     /// Floats in one vector: 4, 8 or 16.
     static final int LANES = FLOATS.length();
     static final int BITS = SHAPE.vectorBitSize();
 
     private Vectors() {}
+
+    /// The floats from this byte on.
+    static FloatVector load(MemorySegment segment, long at) {
+        return FloatVector.fromMemorySegment(FLOATS, segment, at, ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /// Stores the floats from this byte on.
+    static void store(FloatVector values, MemorySegment segment, long at) {
+        values.intoMemorySegment(segment, at, ByteOrder.LITTLE_ENDIAN);
+    }
 
     private static VectorShape shape() {
         int widest = FloatVector.SPECIES_PREFERRED.vectorBitSize();

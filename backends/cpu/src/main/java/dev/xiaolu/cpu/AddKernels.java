@@ -1,0 +1,58 @@
+package dev.xiaolu.cpu;
+
+import static dev.xiaolu.cpu.Vectors.FLOATS;
+import static dev.xiaolu.cpu.Vectors.LANES;
+import static dev.xiaolu.cpu.Vectors.load;
+import static dev.xiaolu.cpu.Vectors.store;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.xiaolu.op.Add;
+import dev.xiaolu.op.Axpby;
+import dev.xiaolu.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+
+/// Sums of two tensors, plain and with factors.
+final class AddKernels {
+    private final Workers workers;
+
+    AddKernels(Workers workers) {
+        this.workers = workers;
+    }
+
+    void add(Add op, Tensor[] in, Tensor[] out) {
+        Tensor a = in[0];
+        Tensor b = in[1];
+        Tensor y = out[0];
+        Spans.share(workers, (from, to) -> add(a.data(), 4 * a.offsetOf(from), b.data(), 4 * b.offsetOf(from), y.data(), 4 * from, to - from), a, b);
+    }
+
+    void combine(Axpby op, Tensor[] in, Tensor[] out) {
+        Tensor a = in[0];
+        Tensor b = in[1];
+        Tensor y = out[0];
+        Spans.share(workers, (from, to) -> combine(op.alpha(), a.data(), 4 * a.offsetOf(from), op.beta(), b.data(), 4 * b.offsetOf(from),
+                y.data(), 4 * from, to - from), a, b);
+    }
+
+    private static void add(MemorySegment a, long atA, MemorySegment b, long atB, MemorySegment y, long atY, long count) {
+        long i = 0;
+        for (; i <= count - LANES; i += LANES) {
+            store(load(a, atA + 4 * i).add(load(b, atB + 4 * i)), y, atY + 4 * i);
+        }
+        for (; i < count; i++) {
+            y.set(JAVA_FLOAT, atY + 4 * i, a.get(JAVA_FLOAT, atA + 4 * i) + b.get(JAVA_FLOAT, atB + 4 * i));
+        }
+    }
+
+    private static void combine(float alpha, MemorySegment a, long atA, float beta, MemorySegment b, long atB, MemorySegment y, long atY, long count) {
+        FloatVector alphas = FloatVector.broadcast(FLOATS, alpha);
+        long i = 0;
+        for (; i <= count - LANES; i += LANES) {
+            store(alphas.fma(load(a, atA + 4 * i), load(b, atB + 4 * i).mul(beta)), y, atY + 4 * i);
+        }
+        for (; i < count; i++) {
+            y.set(JAVA_FLOAT, atY + 4 * i, Math.fma(alpha, a.get(JAVA_FLOAT, atA + 4 * i), beta * b.get(JAVA_FLOAT, atB + 4 * i)));
+        }
+    }
+}

@@ -1,0 +1,116 @@
+package dev.xiaolu.cpu;
+
+import static dev.xiaolu.cpu.Vectors.DOUBLES;
+import static dev.xiaolu.cpu.Vectors.LANES;
+import static dev.xiaolu.cpu.Vectors.LONGS;
+import static dev.xiaolu.cpu.Vectors.load;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+
+import dev.xiaolu.op.FixedAdd;
+import dev.xiaolu.op.FixedMean;
+import dev.xiaolu.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.DoubleVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.LongVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/// Sums of gradients as integers in units of 2^−52, and their means.
+final class FixedKernels {
+    /// As many floats as there are longs in a vector.
+    private static final VectorSpecies<Float> HALF = VectorSpecies.of(float.class, VectorShape.forBitSize(Vectors.BITS / 2));
+    /// Adding this to a double of magnitude below 2^51 rounds that to an integer, which then stands in the low bits.
+    private static final double ROUND = 0x1.8p52;
+    private static final long ROUND_BITS = Double.doubleToRawLongBits(ROUND);
+    /// Elements whose sums stay in the nearest cache while the leaves pass by.
+    private static final long CHUNK = 1024;
+
+    private final Workers workers;
+
+    FixedKernels(Workers workers) {
+        this.workers = workers;
+    }
+
+    void add(FixedAdd op, Tensor[] in, Tensor[] out) {
+        Tensor grads = in[0];
+        Tensor sum = in[1];
+        MemorySegment overflow = in[2].data();
+        long leaves = grads.shape().axis(0);
+        long size = sum.shape().size();
+        if (leaves == 0) {
+            return;
+        }
+        Tensor leaf = grads.at(0);
+        long next = 4 * grads.stride(0);
+        Spans.share(workers, (from, to) -> {
+            long refused = 0;
+            for (long start = from; start < to; start += CHUNK) {
+                long count = Math.min(CHUNK, to - start);
+                long atLeaf = 4 * leaf.offsetOf(start);
+                long atSum = 8 * sum.offsetOf(start);
+                for (long k = 0; k < leaves; k++) {
+                    refused += add(grads.data(), atLeaf + k * next, sum.data(), atSum, count, op.limit());
+                }
+            }
+            if (refused > 0) {
+                JAVA_LONG.varHandle().getAndAdd(overflow, 0L, refused);
+            }
+        }, leaf, sum);
+    }
+
+    /// Adds a run and gives the number of gradients refused.
+    private static long add(MemorySegment grads, long atGrads, MemorySegment sum, long atSum, long count, float limit) {
+        float quick = Math.min(limit, 0.5f);                     // below it, rounding by addition works
+        long refused = 0;
+        long i = 0;
+        for (; i <= count - LANES; i += LANES) {
+            FloatVector g = load(grads, atGrads + 4 * i);
+            if (g.abs().compare(VectorOperators.LT, quick).allTrue()) {
+                addRounded((DoubleVector) g.convertShape(VectorOperators.F2D, DOUBLES, 0), sum, atSum + 8 * i);
+                addRounded((DoubleVector) g.convertShape(VectorOperators.F2D, DOUBLES, 1), sum, atSum + 8 * (i + LANES / 2));
+            } else {
+                refused += addOneByOne(grads, atGrads + 4 * i, sum, atSum + 8 * i, LANES, limit);
+            }
+        }
+        return refused + addOneByOne(grads, atGrads + 4 * i, sum, atSum + 8 * i, count - i, limit);
+    }
+
+    private static void addRounded(DoubleVector g, MemorySegment sum, long at) {
+        LongVector units = g.mul(0x1p52).add(ROUND).reinterpretAsLongs().sub(ROUND_BITS);
+        LongVector.fromMemorySegment(LONGS, sum, at, LITTLE_ENDIAN).add(units).intoMemorySegment(sum, at, LITTLE_ENDIAN);
+    }
+
+    private static long addOneByOne(MemorySegment grads, long atGrads, MemorySegment sum, long atSum, long count, float limit) {
+        long refused = 0;
+        for (long i = 0; i < count; i++) {
+            float g = grads.get(JAVA_FLOAT, atGrads + 4 * i);
+            if (Math.abs(g) < limit) {
+                sum.set(JAVA_LONG, atSum + 8 * i, sum.get(JAVA_LONG, atSum + 8 * i) + (long) Math.rint(g * 0x1p52));
+            } else {
+                refused++;
+            }
+        }
+        return refused;
+    }
+
+    void mean(FixedMean op, Tensor[] in, Tensor[] out) {
+        Tensor sum = in[0];
+        MemorySegment y = out[0].data();
+        Spans.share(workers, (from, to) -> mean(sum.data(), 8 * sum.offsetOf(from), y, 4 * from, to - from, op.count()), sum);
+    }
+
+    private static void mean(MemorySegment sum, long atSum, MemorySegment y, long atY, long count, float leaves) {
+        long i = 0;
+        for (; i <= count - HALF.length(); i += HALF.length()) {
+            var units = (FloatVector) LongVector.fromMemorySegment(LONGS, sum, atSum + 8 * i, LITTLE_ENDIAN).convertShape(VectorOperators.L2F, HALF, 0);
+            units.mul(0x1p-52f).div(leaves).intoMemorySegment(y, atY + 4 * i, LITTLE_ENDIAN);
+        }
+        for (; i < count; i++) {
+            y.set(JAVA_FLOAT, atY + 4 * i, (float) sum.get(JAVA_LONG, atSum + 8 * i) * 0x1p-52f / leaves);
+        }
+    }
+}

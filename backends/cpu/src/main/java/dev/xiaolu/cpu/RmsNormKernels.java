@@ -1,0 +1,121 @@
+package dev.xiaolu.cpu;
+
+import static dev.xiaolu.cpu.Vectors.FLOATS;
+import static dev.xiaolu.cpu.Vectors.LANES;
+import static dev.xiaolu.cpu.Vectors.load;
+import static dev.xiaolu.cpu.Vectors.store;
+import static dev.xiaolu.op.Numerics.LEAF;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.xiaolu.op.Numerics;
+import dev.xiaolu.op.RmsNorm;
+import dev.xiaolu.op.RmsNormGrad;
+import dev.xiaolu.op.SquareSums;
+import dev.xiaolu.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+
+/// The root-mean-square norm, its gradients, and the block sums from which norms of whole gradients are made.
+final class RmsNormKernels {
+    private final Workers workers;
+    /// The gain's gradient of every leaf of 256 rows, `[leaf, hidden]`; grows to the largest call.
+    private float[] partials = new float[0];
+
+    RmsNormKernels(Workers workers) {
+        this.workers = workers;
+    }
+
+    void forward(RmsNorm op, Tensor[] in, Tensor[] out) {
+        Tensor x = in[0];
+        int hidden = (int) x.shape().last();
+        MemorySegment gain = in[1].data();
+        MemorySegment y = out[0].data();
+        workers.share(x.shape().rows(), 8, (from, to) -> {
+            float[] lanes = new float[Numerics.LANES];
+            for (long row = from; row < to; row++) {
+                forwardRow(x.data(), 4 * x.offsetOf(row * hidden), gain, y, 4 * row * hidden, hidden, op.epsilon(), lanes);
+            }
+        });
+    }
+
+    private static void forwardRow(MemorySegment x, long atX, MemorySegment gain, MemorySegment y, long atY, int hidden, float epsilon, float[] lanes) {
+        float r = inverseRoot(x, atX, hidden, epsilon, lanes);
+        long i = 0;
+        for (; i <= hidden - LANES; i += LANES) {
+            store(load(x, atX + 4 * i).mul(r).mul(load(gain, 4 * i)), y, atY + 4 * i);
+        }
+        for (; i < hidden; i++) {
+            y.set(JAVA_FLOAT, atY + 4 * i, x.get(JAVA_FLOAT, atX + 4 * i) * r * gain.get(JAVA_FLOAT, 4 * i));
+        }
+    }
+
+    private static float inverseRoot(MemorySegment x, long at, int hidden, float epsilon, float[] lanes) {
+        return 1 / (float) Math.sqrt(RowSums.squares(x, at, hidden, lanes) / hidden + epsilon);
+    }
+
+    void gradients(RmsNormGrad op, Tensor[] in, Tensor[] out) {
+        Tensor x = in[0];
+        Tensor dy = in[2];
+        MemorySegment gain = in[1].data();
+        MemorySegment dx = out[0].data();
+        int hidden = (int) x.shape().last();
+        long rows = x.shape().rows() / op.leaves();
+        int leavesOfRows = (int) ((rows + LEAF - 1) / LEAF);
+        int blocks = op.leaves() * leavesOfRows;
+        if (partials.length < blocks * hidden) {
+            partials = new float[blocks * hidden];
+        }
+        workers.share(blocks, 1, (from, to) -> {
+            float[] lanes = new float[Numerics.LANES];
+            for (int block = (int) from; block < to; block++) {
+                long first = block / leavesOfRows * rows + (long) (block % leavesOfRows) * LEAF;
+                long end = Math.min(first + LEAF, (block / leavesOfRows + 1) * rows);
+                Arrays.fill(partials, block * hidden, (block + 1) * hidden, 0);
+                for (long row = first; row < end; row++) {
+                    gradientRow(x.data(), 4 * x.offsetOf(row * hidden), gain, dy.data(), 4 * dy.offsetOf(row * hidden), dx, 4 * row * hidden, hidden, op.epsilon(),
+                            partials, block * hidden, lanes);
+                }
+            }
+        });
+        for (int leaf = 0; leaf < op.leaves(); leaf++) {
+            int at = leaf * leavesOfRows * hidden;
+            Trees.add(partials, at, leavesOfRows, hidden);
+            MemorySegment.copy(partials, at, out[1].data(), JAVA_FLOAT, 4L * leaf * hidden, leavesOfRows == 0 ? 0 : hidden);
+        }
+    }
+
+    private static void gradientRow(MemorySegment x, long atX, MemorySegment gain, MemorySegment dy, long atDy, MemorySegment dx, long atDx, int hidden, float epsilon,
+            float[] dgain, int atDgain, float[] lanes) {
+        float r = inverseRoot(x, atX, hidden, epsilon, lanes);
+        float c = RowSums.products(dy, atDy, gain, 0, x, atX, hidden, lanes) * r * r / hidden;
+        FloatVector rs = FloatVector.broadcast(FLOATS, r);
+        FloatVector cs = FloatVector.broadcast(FLOATS, c);
+        int i = 0;
+        for (; i <= hidden - LANES; i += LANES) {
+            FloatVector v = load(x, atX + 4L * i);
+            FloatVector d = load(dy, atDy + 4L * i);
+            store(rs.mul(v.neg().fma(cs, d.mul(load(gain, 4L * i)))), dx, atDx + 4L * i);
+            d.fma(v.mul(rs), FloatVector.fromArray(FLOATS, dgain, atDgain + i)).intoArray(dgain, atDgain + i);
+        }
+        for (; i < hidden; i++) {
+            float v = x.get(JAVA_FLOAT, atX + 4L * i);
+            float d = dy.get(JAVA_FLOAT, atDy + 4L * i);
+            dx.set(JAVA_FLOAT, atDx + 4L * i, r * Math.fma(-v, c, d * gain.get(JAVA_FLOAT, 4L * i)));
+            dgain[atDgain + i] = Math.fma(d, v * r, dgain[atDgain + i]);
+        }
+    }
+
+    void squareSums(SquareSums op, Tensor[] in, Tensor[] out) {
+        MemorySegment x = in[0].data();
+        MemorySegment y = out[0].data();
+        long size = in[0].shape().size();
+        workers.share(out[0].shape().size(), 4, (from, to) -> {
+            float[] lanes = new float[Numerics.LANES];
+            for (long block = from; block < to; block++) {
+                long first = block * Numerics.BLOCK;
+                y.set(JAVA_FLOAT, 4 * block, RowSums.squares(x, 4 * first, Math.min(Numerics.BLOCK, size - first), lanes));
+            }
+        });
+    }
+}

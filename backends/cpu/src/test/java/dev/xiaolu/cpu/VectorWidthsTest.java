@@ -1,0 +1,19 @@
+package dev.xiaolu.cpu;
+
+import dev.xiaolu.testkit.ForkedJvm;
+import java.util.List;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// The contract suites at each width of vectors, in a JVM of their own, since the width is fixed when a JVM starts.
+class VectorWidthsTest {
+    @ParameterizedTest @ValueSource(ints = {128, 256, 512})
+    void rowsKeepTheirBitsAtEveryWidth(int bits) {
+        ForkedJvm.runTests(List.of("-Dxiaolu.cpu.vectorBits=" + bits), CpuRowsTest.class);
+    }
+
+    @ParameterizedTest @ValueSource(ints = {128, 256, 512})
+    void elementsKeepTheirBitsAtEveryWidth(int bits) {
+        ForkedJvm.runTests(List.of("-Dxiaolu.cpu.vectorBits=" + bits), CpuElementsTest.class);
+    }
+}
