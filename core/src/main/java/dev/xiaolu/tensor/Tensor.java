@@ -29,7 +29,7 @@ public final class Tensor {
     /// A contiguous tensor over `data`, which must hold at least its bytes.
     public static Tensor of(TensorType type, MemorySegment data) {
         check(data.byteSize() >= type.bytes(), "tensor %s needs %d bytes, the segment has %d", type, type.bytes(), data.byteSize());
-        return new Tensor(type, rowMajor(type.shape()), data);
+        return new Tensor(type, rowMajor(type.shape()), data.asSlice(0, type.bytes()));
     }
 
     /// A new contiguous tensor of zeros, aligned to 64 bytes, owned by `arena`.
