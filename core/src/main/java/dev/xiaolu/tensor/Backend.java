@@ -1,6 +1,7 @@
 package dev.xiaolu.tensor;
 
 import dev.xiaolu.op.Op;
+import java.util.OptionalDouble;
 import java.util.ServiceLoader;
 
 /// A place where operators run: a set of kernels, each giving the bits of the reference.
@@ -19,6 +20,16 @@ public interface Backend extends AutoCloseable {
     /// Runs one operator whose shapes have been checked. Outputs are contiguous and do not overlap inputs; inputs may be views.
     /// Their former contents are unspecified. Operators that change inputs in place have no outputs.
     void run(Op op, Tensor[] inputs, Tensor[] outputs);
+
+    /// Measures, in some tenths of a second, the most F32 operations a second that the device reaches, a multiply-add counted as two; empty where nobody knows how.
+    default OptionalDouble measurePeak() {
+        return OptionalDouble.empty();
+    }
+
+    /// Measures, in some tenths of a second, the bytes a second that the device reads and writes in a copy; empty where nobody knows how.
+    default OptionalDouble measureBandwidth() {
+        return OptionalDouble.empty();
+    }
 
     /// Frees threads and device memory. Nothing may run afterwards.
     @Override void close();

@@ -29,6 +29,7 @@ import dev.xiaolu.tensor.Reference;
 import dev.xiaolu.tensor.Tensor;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.OptionalDouble;
 
 /// Runs operators on this machine's cores: one kernel for each class of operator, the reference for the others.
 ///
@@ -103,6 +104,14 @@ final class CpuBackend implements Backend {
         } else {
             kernel.run(op, inputs, outputs);
         }
+    }
+
+    @Override public OptionalDouble measurePeak() {
+        return OptionalDouble.of(new Peak(workers).flopsPerSecond());
+    }
+
+    @Override public OptionalDouble measureBandwidth() {
+        return OptionalDouble.of(new Peak(workers).bytesPerSecond());
     }
 
     @Override public void close() {
