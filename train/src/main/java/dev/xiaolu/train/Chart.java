@@ -14,8 +14,6 @@ final class Chart {
     /// @param dots   whether points are drawn as dots
     record Line(String label, String style, List<double[]> points, boolean dots) {}
 
-    private static final int WIDTH = 640;
-    private static final int HEIGHT = 250;
     private static final int LEFT = 52;
     private static final int RIGHT = 14;
     private static final int TOP = 12;
@@ -24,8 +22,8 @@ final class Chart {
 
     private Chart() {}
 
-    /// The chart; an empty text where no line has a point.
-    static String svg(String title, List<Line> lines, boolean fromZero) {
+    /// The chart, across the page or half of it; an empty text where no line has a point.
+    static String svg(String title, List<Line> lines, boolean fromZero, boolean wide) {
         List<double[]> all = lines.stream().flatMap(line -> line.points.stream()).filter(point -> Double.isFinite(point[1])).toList();
         if (all.isEmpty()) {
             return "";
@@ -37,16 +35,16 @@ final class Chart {
         double step = tick(high - low);
         double y0 = Math.floor(low / step) * step;
         double y1 = Math.max(Math.ceil(high / step - 1e-9) * step, y0 + step);
-        var scale = new Scale(x0, x1 > x0 ? x1 : x0 + 1, y0, y1);
-        var out = new StringBuilder("<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">".formatted(WIDTH, HEIGHT, Html.escape(title)));
+        var scale = new Scale(x0, x1 > x0 ? x1 : x0 + 1, y0, y1, wide ? 1040 : 520, wide ? 340 : 216);
+        var out = new StringBuilder("<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">".formatted(scale.width, scale.height, Html.escape(title)));
         for (int i = 0; y0 + i * step <= y1 + step / 2; i++) {
             double y = y0 + i * step;
-            out.append(text("<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>", LEFT, WIDTH - RIGHT, scale.y(y), scale.y(y)));
+            out.append(text("<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>", LEFT, scale.width - RIGHT, scale.y(y), scale.y(y)));
             out.append(text("<text class=\"tick\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>", LEFT - 8, scale.y(y) + 4, label(y, step)));
         }
         double across = Math.max(1, tick(scale.x1 - scale.x0));
         for (double x = Math.ceil(scale.x0 / across) * across; x <= scale.x1 + 1e-9; x += across) {
-            out.append(text("<text class=\"tick\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>", scale.x(x), HEIGHT - 8, label(x, across)));
+            out.append(text("<text class=\"tick\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>", scale.x(x), scale.height - 8, label(x, across)));
         }
         for (Line line : lines) {
             out.append(drawn(line, scale));
@@ -69,13 +67,13 @@ final class Chart {
         return smooth;
     }
 
-    private record Scale(double x0, double x1, double y0, double y1) {
+    private record Scale(double x0, double x1, double y0, double y1, int width, int height) {
         double x(double value) {
-            return LEFT + (value - x0) / (x1 - x0) * (WIDTH - LEFT - RIGHT);
+            return LEFT + (value - x0) / (x1 - x0) * (width - LEFT - RIGHT);
         }
 
         double y(double value) {
-            return HEIGHT - BOTTOM - (value - y0) / (y1 - y0) * (HEIGHT - TOP - BOTTOM);
+            return height - BOTTOM - (value - y0) / (y1 - y0) * (height - TOP - BOTTOM);
         }
     }
 

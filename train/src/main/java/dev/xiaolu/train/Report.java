@@ -81,7 +81,7 @@ public record Report(String name, String state, RunConfig config, Map<String, St
     }
 
     private static void chart(StringBuilder out, String title, String unit, boolean fromZero, Chart.Line... lines) {
-        String svg = Chart.svg(title, List.of(lines), fromZero);
+        String svg = Chart.svg(title, List.of(lines), fromZero, title.equals("Loss"));
         if (svg.isEmpty()) {
             return;
         }
