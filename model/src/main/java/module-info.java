@@ -7,5 +7,6 @@ module dev.xiaolu.model {
     exports dev.xiaolu.autograd;
     exports dev.xiaolu.nn;
     exports dev.xiaolu.models.llama;
+    exports dev.xiaolu.tokenizer;
 
 }
