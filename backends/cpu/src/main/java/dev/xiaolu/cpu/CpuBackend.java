@@ -13,6 +13,7 @@ import dev.xiaolu.op.Embed;
 import dev.xiaolu.op.EmbedGrad;
 import dev.xiaolu.op.FixedAdd;
 import dev.xiaolu.op.FixedMean;
+import dev.xiaolu.op.MatMul;
 import dev.xiaolu.op.Mean;
 import dev.xiaolu.op.MeanGrad;
 import dev.xiaolu.op.Op;
@@ -38,11 +39,14 @@ final class CpuBackend implements Backend {
     private final Workers workers;
     private final Reference reference = new Reference();
     private final Map<Class<? extends Op>, Kernel<? extends Op>> kernels = new HashMap<>();
+    private final MatMulKernel products;
 
     /// Opens the backend with so many threads, or one for each processor where `threads` is 0.
     CpuBackend(int threads) {
         checkInput(threads >= 0 && threads <= 1024, "cpu.threads is %d, wanted 0 (one for each processor) to 1024", threads);
         workers = new Workers(threads == 0 ? Runtime.getRuntime().availableProcessors() : threads);
+        products = new MatMulKernel(workers);
+        add(MatMul.class, products);
         addElements();
         addRows();
     }
@@ -116,5 +120,6 @@ final class CpuBackend implements Backend {
 
     @Override public void close() {
         workers.close();
+        products.close();
     }
 }

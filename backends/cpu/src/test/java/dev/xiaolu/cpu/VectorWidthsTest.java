@@ -16,4 +16,9 @@ class VectorWidthsTest {
     void elementsKeepTheirBitsAtEveryWidth(int bits) {
         ForkedJvm.runTests(List.of("-Dxiaolu.cpu.vectorBits=" + bits), CpuElementsTest.class);
     }
+
+    @ParameterizedTest @ValueSource(ints = {128, 256, 512})
+    void productsKeepTheirBitsAtEveryWidth(int bits) {
+        ForkedJvm.runTests(List.of("-Dxiaolu.cpu.vectorBits=" + bits), CpuMatMulTest.class);
+    }
 }

@@ -1,0 +1,153 @@
+package dev.xiaolu.cpu;
+
+import dev.xiaolu.op.MatMul;
+import dev.xiaolu.tensor.Kernel;
+import dev.xiaolu.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+
+/// Shares out matrix products: whole products to each thread while there are enough of them, then each remaining one by rows and columns.
+///
+/// A product cut only by columns needs no waiting: each thread packs what it needs, which is also the way of few rows (decoding). Cut by rows, the threads
+/// pack the columns together, wait for each other, and multiply. How the work is cut never changes a sum.
+final class MatMulKernel implements Kernel<MatMul>, AutoCloseable {
+    /// Floats of `b` that the team packs at a time.
+    private static final int SHARED_BLOCK = 2 << 20;
+    /// What packing a tile's rows costs, in products of that tile with a panel, times 12.
+    private static final long PACKING = 5;
+
+    private final Workers workers;
+    private final MatMulWorker[] team;
+    private final MatMulWorker.Buffer shared = new MatMulWorker.Buffer();
+    private final Product product = new Product();
+    private final Workers.Job wholeProducts = this::wholeProducts;
+    private final Workers.Job columnParts = this::columnParts;
+    private final Workers.Job packPart = this::packPart;
+    private final Workers.Job multiplyPart = this::multiplyPart;
+    private int parts;
+    private int rowParts;
+    // What the team works on: set before each job, read by all.
+    private long index;
+    private int block;
+    private int fromRow;
+    private int toRow;
+    private int fromColumn;
+    private int toColumn;
+    private MemorySegment packed;
+
+    MatMulKernel(Workers workers) {
+        this.workers = workers;
+        team = new MatMulWorker[workers.threads()];
+        for (int i = 0; i < team.length; i++) {
+            team[i] = new MatMulWorker();
+        }
+    }
+
+    @Override public void run(MatMul op, Tensor[] in, Tensor[] out) {
+        product.set(op, in[0], in[1], out[0]);
+        if (product.inner == 0) {
+            out[0].data().asSlice(0, out[0].type().bytes()).fill((byte) 0);
+        } else if (product.batch > 0) {
+            parts = team.length;
+            long shareable = product.batch / parts * parts;
+            if (shareable > 0) {
+                workers.share(parts, 1, wholeProducts);
+            }
+            for (index = shareable; index < product.batch; index++) {
+                together();
+            }
+        }
+        product.clear();
+    }
+
+    private void wholeProducts(long from, long to) {
+        for (long part = from; part < to; part++) {
+            long each = product.batch / parts;
+            for (long i = part * each; i < (part + 1) * each; i++) {
+                team[(int) part].alone(product, i, 0, product.rows, 0, product.columns);
+            }
+        }
+    }
+
+    /// One product by the whole team.
+    private void together() {
+        rowParts = rowParts();
+        if (rowParts == 1) {
+            workers.share(parts, 1, columnParts);
+            return;
+        }
+        int chunk = MatMulWorker.columnsAtOnce(product, SHARED_BLOCK);
+        long rowChunk = Math.min(product.rows, (long) rowParts * MatMulWorker.rowsAtOnce(product));
+        for (long row = 0; row < product.rows; row += rowChunk) {
+            fromRow = (int) row;
+            toRow = (int) Math.min(product.rows, row + rowChunk);
+            for (fromColumn = 0; fromColumn < product.columns; fromColumn += chunk) {
+                toColumn = Math.min(product.columns, fromColumn + chunk);
+                for (block = 0; block < product.blocks(); block++) {
+                    packed = shared.atLeast(MatMulWorker.columnBytes(toColumn - fromColumn, product.depth(block)));
+                    workers.share(parts, 1, packPart);
+                    workers.share(parts, 1, multiplyPart);
+                }
+            }
+        }
+    }
+
+    /// Into how many parts the rows are cut, the columns being cut into the rest: the way that gives the slowest thread the least to do.
+    private int rowParts() {
+        long tiles = (product.rows + product.tileRows - 1L) / product.tileRows;
+        long panels = (product.columns + Tile.COLUMNS - 1L) / Tile.COLUMNS;
+        int best = 1;
+        long least = Long.MAX_VALUE;
+        for (int by = 1; by <= parts; by++) {
+            if (parts % by == 0) {
+                long cost = (tiles + by - 1) / by * (12 * ((panels + parts / by - 1) / (parts / by)) + PACKING);
+                if (cost < least) {
+                    least = cost;
+                    best = by;
+                }
+            }
+        }
+        return best;
+    }
+
+    private void columnParts(long from, long to) {
+        for (long part = from; part < to; part++) {
+            int start = cut(product.columns, Tile.COLUMNS, part, parts);
+            team[(int) part].alone(product, index, 0, product.rows, start, cut(product.columns, Tile.COLUMNS, part + 1, parts));
+        }
+    }
+
+    private void packPart(long from, long to) {
+        int depth = product.depth(block);
+        int start = cut(toColumn - fromColumn, Tile.COLUMNS, from, parts);
+        int end = cut(toColumn - fromColumn, Tile.COLUMNS, to, parts);
+        Panels.columns(product, product.startB(index), block * Product.DEPTH, depth, fromColumn + start, end - start, packed,
+                MatMulWorker.columnBytes(start, depth));
+    }
+
+    private void multiplyPart(long from, long to) {
+        int columnParts = parts / rowParts;
+        for (long part = from; part < to; part++) {
+            long byRow = part / columnParts;
+            long byColumn = part % columnParts;
+            int startRow = cut(toRow - fromRow, product.tileRows, byRow, rowParts);
+            int endRow = cut(toRow - fromRow, product.tileRows, byRow + 1, rowParts);
+            int startColumn = cut(toColumn - fromColumn, Tile.COLUMNS, byColumn, columnParts);
+            int endColumn = cut(toColumn - fromColumn, Tile.COLUMNS, byColumn + 1, columnParts);
+            team[(int) part].multiply(product, index, block, fromRow + startRow, fromRow + endRow, fromColumn + startColumn, fromColumn + endColumn, packed,
+                    MatMulWorker.columnBytes(startColumn, product.depth(block)), false);
+        }
+    }
+
+    /// Where part `part` of `parts` begins when `count` is cut at multiples of `grain`.
+    private static int cut(int count, int grain, long part, int parts) {
+        long grains = (count + grain - 1L) / grain;
+        return (int) Math.min(count, grains * part / parts * grain);
+    }
+
+    @Override public void close() {
+        for (MatMulWorker worker : team) {
+            worker.close();
+        }
+        shared.close();
+    }
+}

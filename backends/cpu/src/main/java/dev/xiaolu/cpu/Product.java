@@ -1,0 +1,103 @@
+package dev.xiaolu.cpu;
+
+import static dev.xiaolu.op.Numerics.LEAF;
+
+import dev.xiaolu.op.MatMul;
+import dev.xiaolu.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+
+/// A batch of matrix products as memory: where each operand starts and how far apart its neighbours are, in bytes.
+///
+/// One object is used again for every call, so that a call leaves no garbage.
+final class Product {
+    /// Leaves of the summed axis that are multiplied in one go: a whole subtree, so that their sum is a node.
+    static final int BLOCK_LEAVES = 4;
+    /// Steps of the summed axis in a block of leaves.
+    static final int DEPTH = BLOCK_LEAVES * LEAF;
+
+    MemorySegment a;
+    MemorySegment b;
+    MemorySegment y;
+    /// Products in the batch.
+    long batch;
+    int rows;
+    int columns;
+    int inner;
+    /// Whether the summed axis is the adjacent one.
+    boolean adjacentA;
+    boolean adjacentB;
+    /// Bytes between neighbours along the axis of `a` or `b` that is not adjacent.
+    long strideA;
+    long strideB;
+    long strideY;
+    /// Rows of one tile.
+    int tileRows;
+    private Tensor tensorA;
+    private Tensor tensorB;
+    private int leadingA;
+    private int leadingB;
+
+    /// Takes the operands of one call. A `b` that all rows share makes one tall product of the batch where the rows of `a` are evenly spaced.
+    void set(MatMul op, Tensor left, Tensor right, Tensor out) {
+        tensorA = left;
+        tensorB = right;
+        a = left.data();
+        b = right.data();
+        y = out.data();
+        adjacentA = !op.transposeA();
+        adjacentB = op.transposeB();
+        inner = Math.toIntExact(left.shape().axis(adjacentA ? -1 : -2));
+        columns = Math.toIntExact(out.shape().last());
+        boolean tall = right.shape().rank() == 2 && adjacentA && left.rowStride() >= 0;
+        rows = Math.toIntExact(tall ? out.shape().rows() : out.shape().axis(-2));
+        batch = rows == 0 || columns == 0 ? 0 : out.shape().rows() / rows;
+        strideA = 4 * (tall ? left.rowStride() : left.stride(-2));
+        strideB = 4 * right.stride(-2);
+        strideY = 4L * columns;
+        leadingA = tall ? 0 : left.shape().rank() - 2;
+        leadingB = right.shape().rank() - 2;
+        tileRows = Tile.rowsFor(rows);
+    }
+
+    /// Lets go of the tensors.
+    void clear() {
+        a = null;
+        b = null;
+        y = null;
+        tensorA = null;
+        tensorB = null;
+    }
+
+    /// Blocks of leaves along the summed axis.
+    int blocks() {
+        return (inner + DEPTH - 1) / DEPTH;
+    }
+
+    /// Steps of the summed axis in one block.
+    int depth(int block) {
+        return Math.min(DEPTH, inner - block * DEPTH);
+    }
+
+    long startA(long product) {
+        return start(tensorA, leadingA, product);
+    }
+
+    long startB(long product) {
+        return start(tensorB, leadingB, product);
+    }
+
+    long startY(long product) {
+        return product * rows * strideY;
+    }
+
+    /// Byte offset of one matrix of a batch counted in row-major order over the leading axes.
+    private static long start(Tensor tensor, int leading, long product) {
+        long offset = 0;
+        for (int axis = leading - 1; axis >= 0; axis--) {
+            long size = tensor.shape().axis(axis);
+            offset += product % size * tensor.stride(axis);
+            product /= size;
+        }
+        return 4 * offset;
+    }
+}
