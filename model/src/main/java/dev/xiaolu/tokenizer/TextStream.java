@@ -1,6 +1,5 @@
 package dev.xiaolu.tokenizer;
 
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /// Turns tokens into text one by one and holds back the bytes of a character that is not whole yet.
@@ -32,7 +31,7 @@ public final class TextStream {
         vocabulary.copy(id, held, size);
         size += length;
         int whole = size - Utf8.openEnd(held, 0, size);
-        String text = new String(held, 0, whole, StandardCharsets.UTF_8);
+        String text = Utf8.text(held, 0, whole);
         System.arraycopy(held, whole, held, 0, size - whole);
         size -= whole;
         return text;
@@ -40,7 +39,7 @@ public final class TextStream {
 
     /// What is still held back, U+FFFD if it is the start of a character; afterwards the stream begins anew.
     public String finish() {
-        String text = new String(held, 0, size, StandardCharsets.UTF_8);
+        String text = Utf8.text(held, 0, size);
         size = 0;
         return text;
     }

@@ -2,7 +2,6 @@ package dev.xiaolu.tokenizer;
 
 import dev.xiaolu.platform.Disk;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -76,7 +75,8 @@ public final class Tokenizer {
     /// The text of some tokens; bytes that are no valid UTF-8 become U+FFFD. An id without a token adds nothing, as some models have more
     /// rows than their tokenizer has tokens. With `skipSpecial` special tokens add nothing either.
     public String decode(int[] ids, boolean skipSpecial) {
-        return new String(decodeBytes(ids, skipSpecial), StandardCharsets.UTF_8);
+        byte[] bytes = decodeBytes(ids, skipSpecial);
+        return Utf8.text(bytes, 0, bytes.length);
     }
 
     /// The bytes of some tokens, valid UTF-8 or not; see [#decode].

@@ -63,9 +63,9 @@ final class TokenizerReader {
         if (root.has("added_tokens")) {
             readAdded(bpe.vocab());
         }
-        vocabulary = new Vocabulary(bpe.vocab(), added);
-        special = new SpecialTokens(named("bos_token"), named("eos_token"), named("pad_token"));
         TextNormalizer normalizer = new TextNormalizer(root.has("normalizer") ? normalForms(root.object("normalizer")) : List.of());
+        vocabulary = new Vocabulary(bpe.vocab(), added, normalizer);
+        special = new SpecialTokens(named("bos_token"), named("eos_token"), named("pad_token"));
         Stage splitter = PreTokenizerReader.read(root.object("pre_tokenizer"));
         readDecoder(root.object("decoder"));
         List<Integer> before = new ArrayList<>();

@@ -3,12 +3,14 @@ package dev.xiaolu.tokenizer;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /// UTF-8 in byte arrays: reading characters, finding what is not valid, and mending it.
 ///
 /// Not valid means: each longest start of a sequence that could have become valid, or else each single byte, is one fault and is
-/// replaced by U+FFFD. That is what Python's `bytes.decode('utf-8', 'replace')`, Rust's `from_utf8_lossy` and Java's `String` do.
+/// replaced by U+FFFD. That is what Python's `bytes.decode('utf-8', 'replace')` and Rust's `from_utf8_lossy` do; Java's `String` differs where
+/// a surrogate is encoded.
 final class Utf8 {
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final byte[] REPLACEMENT = {(byte) 0xEF, (byte) 0xBF, (byte) 0xBD};
@@ -97,6 +99,14 @@ final class Utf8 {
         return Arrays.copyOf(out, size);
     }
 
+    /// The text of some bytes, every fault in them replaced.
+    static String text(byte[] bytes, int from, int to) {
+        if (firstFault(bytes, from, to) == to) {
+            return new String(bytes, from, to - from, StandardCharsets.UTF_8);
+        }
+        return new String(mend(bytes, from, to), StandardCharsets.UTF_8);
+    }
+
     /// How many bytes at the end of the range begin a character that more bytes could complete: 0 to 3.
     static int openEnd(byte[] text, int from, int to) {
         for (int at = Math.max(from, to - 3); at < to; at++) {
@@ -147,11 +157,11 @@ final class Utf8 {
                 if (Character.isHighSurrogate(c) && i + 1 < text.length() && Character.isLowSurrogate(text.charAt(i + 1))) {
                     i++;
                 } else {
-                    return mendSurrogates(text).getBytes(java.nio.charset.StandardCharsets.UTF_8);
+                    return mendSurrogates(text).getBytes(StandardCharsets.UTF_8);
                 }
             }
         }
-        return text.getBytes(java.nio.charset.StandardCharsets.UTF_8);
+        return text.getBytes(StandardCharsets.UTF_8);
     }
 
     private static String mendSurrogates(String text) {

@@ -1,5 +1,6 @@
 package dev.xiaolu.tokenizer;
 
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -12,8 +13,9 @@ final class Vocabulary {
     private final byte[] bytes;
     private final boolean[] special;
 
-    /// From the tokens of the model and the added tokens, whose ids fit together.
-    Vocabulary(Map<String, Integer> model, Iterable<AddedToken> added) {
+    /// From the tokens of the model and the added tokens, whose ids fit together. Added tokens that are looked for in normalized text
+    /// are decoded as the normalized text too.
+    Vocabulary(Map<String, Integer> model, Iterable<AddedToken> added, TextNormalizer normalizer) {
         ids = new HashMap<>(model);
         int end = 0;
         for (int id : model.values()) {
@@ -26,13 +28,17 @@ final class Vocabulary {
         tokens = new String[end];
         ids.forEach((token, id) -> tokens[id] = token);
         special = new boolean[end];
+        String[] decoded = tokens.clone();
         for (AddedToken token : added) {
             special[token.id()] = token.special();
+            if (token.normalized()) {
+                decoded[token.id()] = new String(normalizer.apply(token.content().getBytes(StandardCharsets.UTF_8)), StandardCharsets.UTF_8);
+            }
         }
         starts = new int[end + 1];
         byte[] all = new byte[1024];
         for (int id = 0; id < end; id++) {
-            byte[] one = tokens[id] == null ? new byte[0] : ByteAlphabet.decoded(tokens[id]);
+            byte[] one = decoded[id] == null ? new byte[0] : ByteAlphabet.decoded(decoded[id]);
             int next = Math.addExact(starts[id], one.length);
             if (next > all.length) {
                 all = Arrays.copyOf(all, Math.max(next, all.length * 2));
