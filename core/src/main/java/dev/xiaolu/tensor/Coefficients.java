@@ -72,13 +72,37 @@ public final class Coefficients {
     public static final float COS_3 = 0x1.99e904p-16f;
 
     /// The first 288 bits of `2/π` after the point, behind 32 zero bits; most significant word first.
-    private static final int[] TWO_OVER_PI_WORDS = {
-        0, 0xA2F9836E, 0x4E441529, 0xFC2757D1, 0xF534DDC0, 0xDB629599, 0x3C439041, 0xFE5163AB, 0xDEBBC561, 0xB7246E3A};
+    private static final long[] TWO_OVER_PI_WORDS = {
+        0, 0xA2F9836EL, 0x4E441529L, 0xFC2757D1L, 0xF534DDC0L, 0xDB629599L, 0x3C439041L, 0xFE5163ABL, 0xDEBBC561L, 0xB7246E3AL};
+    /// For each biased exponent of a float from [#TRIG_FIRST] on, the 96 bits of `2/π` that matter: those of greater weight make whole turns.
+    private static final long[] TWO_OVER_PI_BITS = new long[256];
+    private static final long[] TWO_OVER_PI_REST = new long[256];
+    /// The smallest biased exponent with bits in that table.
+    private static final int TRIG_FIRST = 150 + 2 - 32;
+
+    static {
+        for (int exponent = TRIG_FIRST; exponent < 256; exponent++) {
+            int word = (exponent - TRIG_FIRST) / 32;
+            int shift = (exponent - TRIG_FIRST) % 32;
+            TWO_OVER_PI_BITS[exponent] = window(word, shift) << 32 | window(word + 1, shift);
+            TWO_OVER_PI_REST[exponent] = window(word + 2, shift);
+        }
+    }
 
     private Coefficients() {}
 
-    /// Word `index` of `2/π`: word 0 is zero, word 1 holds the first 32 bits after the point.
-    public static int twoOverPi(int index) {
-        return TWO_OVER_PI_WORDS[index];
+    /// The upper 64 bits for a biased exponent.
+    public static long twoOverPi(int exponent) {
+        return TWO_OVER_PI_BITS[exponent];
+    }
+
+    /// The 32 bits that follow.
+    public static long twoOverPiRest(int exponent) {
+        return TWO_OVER_PI_REST[exponent];
+    }
+
+    /// 32 bits of `2/π` from bit `shift` of word `word` on.
+    private static long window(int word, int shift) {
+        return (TWO_OVER_PI_WORDS[word] << 32 | TWO_OVER_PI_WORDS[word + 1]) << shift >>> 32;
     }
 }

@@ -166,11 +166,13 @@ final class VectorElementary {
         FloatVector r = n.fma(MINUS_HALF_PI_2, n.fma(MINUS_HALF_PI_1, n.fma(MINUS_HALF_PI_0, a)));
         IntVector quadrant = shifted.reinterpretAsInts();
         if (a.compare(GT, LARGE).anyTrue()) {                    // rare, and by integers that vectors lack
-            int[] rests = r.reinterpretAsInts().toArray();
-            int[] quadrants = quadrant.toArray();
-            reduceLarge(a.toArray(), rests, quadrants);
-            r = IntVector.fromArray(INTS, rests, 0).reinterpretAsFloats();
-            quadrant = IntVector.fromArray(INTS, quadrants, 0);
+            int[] lanes = new int[3 * Vectors.LANES];
+            a.reinterpretAsInts().intoArray(lanes, 0);
+            r.reinterpretAsInts().intoArray(lanes, Vectors.LANES);
+            quadrant.intoArray(lanes, 2 * Vectors.LANES);
+            reduceLarge(lanes);
+            r = IntVector.fromArray(INTS, lanes, Vectors.LANES).reinterpretAsFloats();
+            quadrant = IntVector.fromArray(INTS, lanes, 2 * Vectors.LANES);
         }
         quadrant = quadrant.add(advance);
         FloatVector u = r.mul(r);
@@ -181,12 +183,14 @@ final class VectorElementary {
         return NAN.blend(y, a.compare(LT, INFINITY));
     }
 
-    private static void reduceLarge(float[] magnitudes, int[] rests, int[] quadrants) {
-        for (int lane = 0; lane < magnitudes.length; lane++) {
-            if (magnitudes[lane] > TRIG_LARGE) {
-                long reduced = Elementary.reduceLarge(magnitudes[lane]);
-                rests[lane] = (int) reduced;
-                quadrants[lane] = (int) (reduced >>> 32);
+    /// Magnitudes, rests and quadrants, one vector after the other; replaces the latter two where the first is large.
+    private static void reduceLarge(int[] lanes) {
+        for (int lane = 0; lane < Vectors.LANES; lane++) {
+            float a = Float.intBitsToFloat(lanes[lane]);
+            if (a > TRIG_LARGE) {
+                long reduced = Elementary.reduceLarge(a);
+                lanes[Vectors.LANES + lane] = (int) reduced;
+                lanes[2 * Vectors.LANES + lane] = (int) (reduced >>> 32);
             }
         }
     }
