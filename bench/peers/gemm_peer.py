@@ -16,7 +16,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--millis", type=float, default=200, help="length of one measurement")
     parser.add_argument("--shapes", nargs="+", default=["1152,1152,1152,nn"], metavar="M,N,K,ORIENTATION")
-    parser.add_argument("--interactive", action="store_true", help="answer lines `go M,N,K,ORIENTATION` on the input, see protocol.py")
+    parser.add_argument("--interactive", action="store_true", help="answer lines `go M,N,K,ORIENTATION [MILLIS]` on the input, see protocol.py")
     return parser.parse_args()
 
 
@@ -49,10 +49,10 @@ class Product:
             self.run = lambda: numpy.matmul(a, b, out=y)
         self.run()
 
-    def measure(self):
+    def measure(self, millis):
         """Products for about the asked time, best and median of their GFLOP/s."""
         times, start = [], time.perf_counter()
-        while not times or time.perf_counter() - start < args.millis / 1000:
+        while not times or time.perf_counter() - start < millis / 1000:
             before = time.perf_counter()
             self.run()
             times.append(time.perf_counter() - before)
@@ -64,11 +64,11 @@ class Product:
 products = {}
 
 
-def measure(shape):
+def measure(shape, millis=None):
     if shape not in products:
         products.clear()
         products[shape] = Product(shape)
-    return setting | products[shape].measure()
+    return setting | products[shape].measure(float(millis or args.millis))
 
 
 def library_name():

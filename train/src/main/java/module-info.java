@@ -6,5 +6,6 @@ module dev.xiaolu.train {
     requires tools.jackson.databind;
     requires tools.jackson.dataformat.yaml;
 
+    exports dev.xiaolu.optim;
     exports dev.xiaolu.train;
 }
