@@ -72,8 +72,13 @@ final class PreTokenizerReader {
         }
         String regex = pattern.text("Regex");
         pattern.refuseOthers();
-        Scanner scanner = behavior == SplitStage.Behavior.ISOLATED && !invert ? SCANNERS.get(regex) : null;
-        return scanner != null ? Stage.of(scanner) : SplitStage.of(pattern.path(), regex, behavior, invert);
+        return behavior == SplitStage.Behavior.ISOLATED && !invert ? split(pattern.path(), regex) : SplitStage.of(pattern.path(), regex, behavior, invert);
+    }
+
+    /// Cuts at the matches of a pattern and keeps them, with a scanner if there is one; `subject` opens the message when it cannot be read.
+    static Stage split(String subject, String regex) {
+        Scanner scanner = SCANNERS.get(regex);
+        return scanner != null ? Stage.of(scanner) : SplitStage.of(subject, regex, SplitStage.Behavior.ISOLATED, false);
     }
 
     private static SplitStage.Behavior behavior(Fields fields) {
