@@ -10,8 +10,6 @@ import java.lang.foreign.MemorySegment;
 /// A product cut only by columns needs no waiting: each thread packs what it needs, which is also the way of few rows (decoding). Cut by rows, the threads
 /// pack the columns together, wait for each other, and multiply. How the work is cut never changes a sum.
 final class MatMulKernel implements Kernel<MatMul>, AutoCloseable {
-    /// Floats of `b` that the team packs at a time.
-    private static final int SHARED_BLOCK = 2 << 20;
     /// What packing a tile's rows costs, in products of that tile with a panel, times 12.
     private static final long PACKING = 5;
 
@@ -75,7 +73,7 @@ final class MatMulKernel implements Kernel<MatMul>, AutoCloseable {
             workers.share(parts, 1, columnParts);
             return;
         }
-        int chunk = MatMulWorker.columnsAtOnce(product, SHARED_BLOCK);
+        int chunk = MatMulWorker.columnsAtOnce(product, MatMulWorker.COLUMN_BLOCK);
         long rowChunk = Math.min(product.rows, (long) rowParts * MatMulWorker.rowsAtOnce(product));
         for (long row = 0; row < product.rows; row += rowChunk) {
             fromRow = (int) row;

@@ -13,8 +13,10 @@ import java.lang.foreign.MemorySegment;
 final class MatMulWorker implements AutoCloseable {
     /// Floats of `a` that are packed at a time.
     private static final int ROW_BLOCK = 96 << 10;
-    /// Floats of `b` that a thread packs at a time for itself alone.
-    private static final int COLUMN_BLOCK = 64 << 10;
+    /// Floats of `b` that are packed at a time: many, so that rows are seldom packed again.
+    static final int COLUMN_BLOCK = 2 << 20;
+    /// Floats of `b` that are packed at a time by a thread whose rows stay packed: few, so that they are still in a near cache when they are used.
+    private static final int NEAR_BLOCK = 64 << 10;
     /// Rows and columns of the nodes that wait between blocks of leaves.
     private static final int WAITING_ROWS = 1020;
     private static final int WAITING_COLUMNS = 1024;
@@ -40,13 +42,13 @@ final class MatMulWorker implements AutoCloseable {
 
     /// Computes a part of one product alone.
     void alone(Product product, long index, int fromRow, int toRow, int fromColumn, int toColumn) {
-        int chunk = columnsAtOnce(product, COLUMN_BLOCK);
         for (long row = fromRow; row < toRow; row += rowsAtOnce(product)) {
             int endRow = (int) Math.min(toRow, row + rowsAtOnce(product));
             boolean keep = fits(product, endRow - (int) row);
             if (keep) {
                 packAll(product, index, (int) row, endRow);
             }
+            int chunk = columnsAtOnce(product, keep ? NEAR_BLOCK : COLUMN_BLOCK);
             for (int column = fromColumn; column < toColumn; column += chunk) {
                 int endColumn = Math.min(toColumn, column + chunk);
                 for (int block = 0; block < product.blocks(); block++) {
