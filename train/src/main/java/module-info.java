@@ -5,7 +5,11 @@ module dev.xiaolu.train {
     requires transitive dev.xiaolu.model;
     requires tools.jackson.databind;
     requires tools.jackson.dataformat.yaml;
+    requires java.logging;
+    requires dev.hardwood.core;
+    requires com.github.luben.zstd_jni;
 
+    exports dev.xiaolu.data;
     exports dev.xiaolu.optim;
     exports dev.xiaolu.train;
 }

@@ -6,15 +6,13 @@ import dev.xiaolu.platform.InputException;
 import dev.xiaolu.shape.DType;
 import dev.xiaolu.shape.Shape;
 import dev.xiaolu.shape.TensorType;
-import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.TreeMap;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
-/// What a checkpoint holds and by what it is known to be whole. Its last line is the SHA-256 of all lines before it.
+/// What a checkpoint holds and by what it is known to be whole. Written as [SealedJson].
 ///
 /// @param arithmetic the version of the arithmetic that made the weights
 /// @param step steps done
@@ -28,10 +26,6 @@ public record Manifest(int arithmetic, long step, Map<String, FileSeal> files, M
     /// The name of the file.
     public static final String FILE = "manifest.json";
     static final int FORMAT = 1;
-
-    private static final String SEAL = ",\n  \"manifest_sha256\": \"";
-    private static final String END = "\"\n}\n";
-    private static final int TAIL = SEAL.length() + 64 + END.length();
 
     /// The bytes of the file.
     byte[] toBytes() {
@@ -52,22 +46,12 @@ public record Manifest(int arithmetic, long step, Map<String, FileSeal> files, M
             described.put(name, tensor);
         });
         json.put("tensors", described);
-        byte[] open = Json.write(json);
-        byte[] body = Arrays.copyOf(open, open.length - "\n}\n".length());
-        byte[] tail = (SEAL + Sha256.hex(body) + END).getBytes(StandardCharsets.UTF_8);
-        byte[] all = Arrays.copyOf(body, body.length + tail.length);
-        System.arraycopy(tail, 0, all, body.length, tail.length);
-        return all;
+        return SealedJson.write(json);
     }
 
     /// Reads the bytes of the file; refuses them when a bit is not as it was written. `subject` opens the message.
     static Manifest parse(String subject, byte[] bytes) {
-        int body = bytes.length - TAIL;
-        checkInput(body > 0, "%s is cut short: it has %d bytes", subject, bytes.length);
-        String tail = new String(bytes, body, TAIL, StandardCharsets.UTF_8);
-        String wanted = SEAL + Sha256.hex(Arrays.copyOf(bytes, body)) + END;
-        checkInput(tail.equals(wanted), "%s is damaged: its last line is not the SHA-256 of the lines before", subject);
-        JsonNode json = Json.readObject(subject, bytes);
+        JsonNode json = SealedJson.read(subject, bytes);
         checkInput(json.path("format").asInt(0) == FORMAT, "%s has format %s, this program reads %d", subject, json.path("format"), FORMAT);
         try {
             return of(json);
