@@ -1,0 +1,233 @@
+package dev.xiaolu.tensor;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.xiaolu.op.AdamW;
+import dev.xiaolu.op.Add;
+import dev.xiaolu.op.Attention;
+import dev.xiaolu.op.AttentionGrad;
+import dev.xiaolu.op.Axpby;
+import dev.xiaolu.op.Cast;
+import dev.xiaolu.op.CrossEntropy;
+import dev.xiaolu.op.CrossEntropyGrad;
+import dev.xiaolu.op.Digest;
+import dev.xiaolu.op.Embed;
+import dev.xiaolu.op.EmbedGrad;
+import dev.xiaolu.op.FixedAdd;
+import dev.xiaolu.op.FixedMean;
+import dev.xiaolu.op.MatMul;
+import dev.xiaolu.op.Mean;
+import dev.xiaolu.op.MeanGrad;
+import dev.xiaolu.op.Op;
+import dev.xiaolu.op.RandomNormal;
+import dev.xiaolu.op.RmsNorm;
+import dev.xiaolu.op.RmsNormGrad;
+import dev.xiaolu.op.Rope;
+import dev.xiaolu.op.SquareSums;
+import dev.xiaolu.op.SwiGlu;
+import dev.xiaolu.op.SwiGluGrad;
+import dev.xiaolu.platform.RandomKey;
+import dev.xiaolu.shape.DType;
+import dev.xiaolu.shape.Shape;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// Every operator over fixed inputs, its results' digest compared with the committed one: what a machine must pass before it is trusted with a run.
+///
+/// The inputs are generated, so nothing is read but the table of digests. Takes well under five seconds, on the reference too.
+/// Inputs are finite and so are the results, since the payload of a NaN is left open.
+public final class SelfTest {
+    private static final String TABLE = "self-test.txt";
+
+    /// An operator whose bits are not those of the contract on this backend.
+    ///
+    /// @param operator the operator with its parameters
+    /// @param wanted   the committed digest, as hex
+    /// @param found    the digest found here, as hex, or what was thrown
+    public record Mismatch(String operator, String wanted, String found) {
+        /// For example `RmsNorm[epsilon=1.0E-5]: digest 12ab…, wanted 34cd…`.
+        @Override public String toString() {
+            return operator + ": digest " + found + ", wanted " + wanted;
+        }
+    }
+
+    /// An operator with its inputs.
+    private record Case(Op op, Tensor... inputs) {}
+
+    private final Arena arena;
+    private long drawn;
+
+    private SelfTest(Arena arena) {
+        this.arena = arena;
+    }
+
+    /// Runs every operator on `backend` and gives those that differ, none where all is well.
+    public static List<Mismatch> run(Backend backend) {
+        Map<String, String> wanted = committed();
+        List<Mismatch> mismatches = new ArrayList<>();
+        digests(backend).forEach((operator, found) -> {
+            if (!found.equals(wanted.get(operator))) {
+                mismatches.add(new Mismatch(operator, wanted.getOrDefault(operator, "none"), found));
+            }
+        });
+        return mismatches;
+    }
+
+    /// The digest of every operator's results on `backend`, by operator; this is what the table holds.
+    public static Map<String, String> digests(Backend backend) {
+        Map<String, String> digests = new LinkedHashMap<>();
+        try (Arena arena = Arena.ofShared()) {
+            for (Case test : new SelfTest(arena).cases()) {
+                digests.put(test.op.toString(), digest(arena, backend, test));
+            }
+        }
+        return digests;
+    }
+
+    private static Map<String, String> committed() {
+        try (var stream = SelfTest.class.getResourceAsStream(TABLE)) {
+            Map<String, String> table = new LinkedHashMap<>();
+            for (String line : new String(stream.readAllBytes(), StandardCharsets.UTF_8).lines().toList()) {
+                int space = line.indexOf(' ');
+                table.put(line.substring(space + 1), line.substring(0, space));
+            }
+            return table;
+        } catch (IOException failed) {
+            throw new UncheckedIOException(TABLE, failed);
+        }
+    }
+
+    /// Outputs and then inputs, as they are after the call, one after the other under one digest by the reference.
+    private static String digest(Arena arena, Backend backend, Case test) {
+        Tensor[] outputs = test.op.infer(Arrays.stream(test.inputs).map(Tensor::type).toList()).stream()
+                .map(type -> Tensor.zeros(arena, type.dtype(), type.shape())).toArray(Tensor[]::new);
+        try {
+            backend.run(test.op, test.inputs, outputs);
+        } catch (RuntimeException | LinkageError failed) {
+            return failed.toString();
+        }
+        long[] sums = new long[2];
+        long index = 0;
+        for (Tensor[] tensors : List.of(outputs, test.inputs)) {
+            for (Tensor tensor : tensors) {
+                Tensor digest = Tensor.zeros(arena, DType.I64, Shape.of(2));
+                ReferenceElements.run(new Digest(index), new Tensor[] {tensor}, new Tensor[] {digest});
+                sums[0] += digest.data().getAtIndex(JAVA_LONG, 0);
+                sums[1] += digest.data().getAtIndex(JAVA_LONG, 1);
+                index += tensor.shape().size();
+            }
+        }
+        return "%016x%016x".formatted(sums[0], sums[1]);
+    }
+
+    private List<Case> cases() {
+        List<Case> cases = new ArrayList<>();
+        addProducts(cases);
+        addRows(cases);
+        addElements(cases);
+        return cases;
+    }
+
+    private void addProducts(List<Case> cases) {
+        cases.add(new Case(new MatMul(false, false), normal(2, 19, 300), normal(2, 300, 37)));
+        cases.add(new Case(new MatMul(false, true), normal(33, 600), normal(21, 600)));
+        cases.add(new Case(new MatMul(true, false), normal(270, 17), normal(270, 35)));
+        Tensor[] inputs = {normal(1, 40, 4, 32), normal(1, 300, 2, 32), normal(1, 300, 2, 32), ints(0, 130, 1, 40), ints(125, 300, 1, 40)};
+        Attention attention = new Attention(0.17f);
+        cases.add(new Case(attention, inputs));
+        Tensor[] forward = {normal(1, 40, 4, 32), normal(1, 40, 4), normal(1, 40, 4)};
+        ReferenceAttention.run(attention, inputs, forward);
+        cases.add(new Case(new AttentionGrad(0.17f), inputs[0], inputs[1], inputs[2], inputs[3], inputs[4], forward[0], forward[1], forward[2], normal(1, 40, 4, 32)));
+    }
+
+    private void addRows(List<Case> cases) {
+        cases.add(new Case(new RmsNorm(1e-5f), normal(11, 101), normal(101)));
+        cases.add(new Case(new RmsNormGrad(1e-5f, 2), normal(600, 37), normal(37), normal(600, 37)));
+        Tensor logits = normal(13, 333);
+        Tensor targets = ints(-1, 333, 13);
+        cases.add(new Case(new CrossEntropy(), logits, targets));
+        Tensor[] forward = {normal(13), normal(13), normal(13)};
+        ReferenceRows.run(new CrossEntropy(), new Tensor[] {logits, targets}, forward);
+        cases.add(new Case(new CrossEntropyGrad(), logits, targets, forward[1], forward[2], normal(13)));
+        cases.add(new Case(new Mean(3), normal(303)));
+        cases.add(new Case(new MeanGrad(303), normal(3)));
+        cases.add(new Case(new SquareSums(), normal(9001)));
+        cases.add(new Case(new Embed(), normal(23, 45), ints(0, 23, 3, 17)));
+        cases.add(new Case(new EmbedGrad(5, 2), normal(2, 800, 19), ints(0, 4, 2, 800)));
+        cases.add(new Case(new Rope(false), normal(2, 7, 3, 40), normal(50, 40), ints(0, 50, 2, 7)));
+        cases.add(new Case(new Rope(true), normal(2, 7, 3, 40), normal(50, 40), ints(0, 50, 2, 7)));
+    }
+
+    private void addElements(List<Case> cases) {
+        cases.add(new Case(new Add(), wide(1003), wide(1003)));
+        cases.add(new Case(new Axpby(0.7f, -1.3f), wide(1003), wide(1003)));
+        cases.add(new Case(new Cast(DType.BF16), wide(1003)));
+        cases.add(new Case(new SwiGlu(), normal(5, 203), normal(5, 203)));
+        cases.add(new Case(new SwiGluGrad(), normal(5, 203), normal(5, 203), normal(5, 203)));
+        cases.add(new Case(AdamW.at(7, 1e-3, 0.9, 0.95, 1e-8, 0.1, 0.5f), normal(1003), normal(1003), normal(1003), squares(1003)));
+        cases.add(new Case(new FixedAdd(1), normal(3, 1003), integers(1003), integers(1)));
+        cases.add(new Case(new FixedMean(6), integers(1003)));
+        cases.add(new Case(new RandomNormal(0.02f, 0x5EED), normal(1003)));
+        cases.add(new Case(new Digest(77), normal(1003)));
+    }
+
+    /// Values around 0 with deviation near 1.
+    private Tensor normal(long... sizes) {
+        Tensor tensor = Tensor.zeros(arena, DType.F32, Shape.of(sizes));
+        for (long i = 0; i < tensor.shape().size(); i++) {
+            long bits = draw();
+            long sum = (bits & 0xFFFF) + (bits >>> 16 & 0xFFFF) + (bits >>> 32 & 0xFFFF) + (bits >>> 48);
+            tensor.data().setAtIndex(JAVA_FLOAT, i, (sum - 2 * 0xFFFF) * 0x1.bcp-16f);
+        }
+        return tensor;
+    }
+
+    private Tensor squares(long... sizes) {
+        Tensor tensor = normal(sizes);
+        for (long i = 0; i < tensor.shape().size(); i++) {
+            float value = tensor.data().getAtIndex(JAVA_FLOAT, i);
+            tensor.data().setAtIndex(JAVA_FLOAT, i, value * value);
+        }
+        return tensor;
+    }
+
+    /// Values of both signs and of every magnitude up to a quarter of the largest, denormals among them.
+    private Tensor wide(long... sizes) {
+        Tensor tensor = Tensor.zeros(arena, DType.F32, Shape.of(sizes));
+        for (long i = 0; i < tensor.shape().size(); i++) {
+            long bits = draw();
+            tensor.data().setAtIndex(JAVA_INT, i, (int) ((bits >>> 33) % 0x7E000000) | (int) bits & 0x80000000);
+        }
+        return tensor;
+    }
+
+    private Tensor ints(int from, int to, long... sizes) {
+        Tensor tensor = Tensor.zeros(arena, DType.I32, Shape.of(sizes));
+        for (long i = 0; i < tensor.shape().size(); i++) {
+            tensor.data().setAtIndex(JAVA_INT, i, from + (int) ((draw() >>> 33) % (to - from)));
+        }
+        return tensor;
+    }
+
+    private Tensor integers(long... sizes) {
+        Tensor tensor = Tensor.zeros(arena, DType.I64, Shape.of(sizes));
+        for (long i = 0; i < tensor.shape().size(); i++) {
+            long bits = draw();
+            tensor.data().setAtIndex(JAVA_LONG, i, bits >> (bits & 31) + 8);
+        }
+        return tensor;
+    }
+
+    private long draw() {
+        return RandomKey.mix(++drawn * 0x9E3779B97F4A7C15L);
+    }
+}
