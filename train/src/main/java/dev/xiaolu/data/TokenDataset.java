@@ -4,6 +4,7 @@ import static dev.xiaolu.platform.Check.check;
 import static dev.xiaolu.platform.Check.checkInput;
 
 import dev.xiaolu.platform.Disk;
+import dev.xiaolu.platform.InputException;
 import dev.xiaolu.platform.RandomKey;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -173,12 +174,18 @@ public final class TokenDataset implements AutoCloseable {
 
     private void read(long start, int[] tokens) {
         long shardTokens = manifest.shardTokens();
-        for (int i = 0; i < tokens.length; i++) {
-            MemorySegment shard = shards.get((int) ((start + i) / shardTokens));
-            long place = (start + i) % shardTokens;
-            int id = manifest.tokenBytes() == 2 ? Short.toUnsignedInt(shard.getAtIndex(U16, place)) : shard.getAtIndex(U32, place);
-            checkInput(id >= 0 && id < manifest.vocabSize(), "prepared corpus %s: token %d is %d, wanted less than %d; delete the folder, it is made anew", folder, start + i, id, manifest.vocabSize());
-            tokens[i] = id;
+        boolean narrow = manifest.tokenBytes() == 2;
+        for (int done = 0; done < tokens.length;) {
+            MemorySegment shard = shards.get((int) ((start + done) / shardTokens));
+            long place = (start + done) % shardTokens;
+            int end = (int) Math.min(tokens.length, done + shardTokens - place);
+            for (; done < end; done++, place++) {
+                int id = narrow ? Short.toUnsignedInt(shard.getAtIndex(U16, place)) : shard.getAtIndex(U32, place);
+                if (id < 0 || id >= manifest.vocabSize()) {
+                    throw InputException.of("prepared corpus %s: token %d is %d, wanted less than %d; delete the folder, it is made anew", folder, start + done, id, manifest.vocabSize());
+                }
+                tokens[done] = id;
+            }
         }
     }
 

@@ -133,7 +133,7 @@ class CorpusBuilderTest {
     @Test void damagedPreparedCorpusIsMadeAnew() throws IOException {
         Path place = prepare("cache", 2).folder();
         Map<String, byte[]> whole = files(place);
-        for (String name : whole.keySet()) {
+        for (String name : new String[] {"manifest.json", "train/tokens-00000.bin", "train/documents.bin", "validation/tokens-00001.bin", "validation/documents.bin"}) {
             byte[] bytes = whole.get(name).clone();
             bytes[bytes.length / 2] ^= 1;
             Files.write(place.resolve(name), bytes);
