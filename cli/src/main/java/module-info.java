@@ -2,5 +2,9 @@
 module dev.xiaolu.cli {
     requires dev.xiaolu.train;
     requires info.picocli;
+    requires org.jline;
+    requires tools.jackson.databind;
+    requires jdk.management;
 
+    opens dev.xiaolu.cli to info.picocli;
 }

@@ -1,0 +1,116 @@
+package dev.xiaolu.cli;
+
+import dev.xiaolu.models.llama.LlamaConfig;
+import dev.xiaolu.models.llama.LlamaWeights;
+import dev.xiaolu.op.Digest;
+import dev.xiaolu.platform.Disk;
+import dev.xiaolu.platform.InputException;
+import dev.xiaolu.store.Checkpoint;
+import dev.xiaolu.store.CheckpointStore;
+import dev.xiaolu.store.DigestChain;
+import dev.xiaolu.store.Manifest;
+import dev.xiaolu.store.TensorDigest;
+import dev.xiaolu.store.TensorSource;
+import dev.xiaolu.tensor.Compute;
+import dev.xiaolu.tensor.Scratch;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/// Tells what lies in a run, a checkpoint, a model's folder or a safetensors file.
+@Command(name = "inspect", header = {"Tells what is in a run, a checkpoint, a model or a safetensors file: config, parameter counts, digests.", ""},
+        footer = {"", "Examples:  ./xiaolu inspect runs/llama-small", "           ./xiaolu inspect runs/llama-small --digest", "           ./xiaolu inspect model.safetensors --tensors"})
+final class InspectCommand extends Action {
+    @Parameters(paramLabel = "PATH", description = "Folder of a run, a checkpoint or a model, or a .safetensors file.")
+    private Path path;
+
+    @Option(names = "--digest", description = "Prints the digest of the weights, one line of hex, and nothing else.")
+    private boolean digestOnly;
+
+    @Option(names = "--tensors", description = "Lists every tensor with type, shape and digest.")
+    private boolean tensors;
+
+    @Option(names = "--json", description = "Prints a JSON list of objects.")
+    private boolean json;
+
+    @Mixin
+    private Placement placement;
+
+    InspectCommand(Console console) {
+        super(console);
+    }
+
+    @Override public Integer call() {
+        if (!Files.exists(path)) {
+            throw InputException.of("%s: wanted a run, a checkpoint, a model or a safetensors file, found nothing", path);
+        }
+        var facts = new Table("what", "value");
+        Path weights = path;
+        if (Files.isDirectory(path) && ModelFolder.isRun(path)) {
+            Checkpoint newest = ModelFolder.newest(path, err());
+            var store = new CheckpointStore(path, CheckpointStore.Keep.ALL);
+            facts.row("run", path).row("checkpoints", store.steps().stream().map(step -> "step-" + step).collect(Collectors.joining(", "))).row("newest whole checkpoint", newest.folder());
+            weights = newest.folder();
+        }
+        Map<String, TensorDigest> digests = digests(weights, facts);
+        String digest = DigestChain.digest(digests);
+        if (digestOnly) {
+            out().println(digest);
+            return DONE;
+        }
+        if (tensors) {
+            var table = new Table("tensor", "type", "shape", "digest");
+            digests.forEach((name, of) -> table.row(name, of.type().dtype(), of.type().shape(), of.hex()));
+            table.print(out(), json);
+            return DONE;
+        }
+        if (Files.isDirectory(weights)) {
+            config(weights, facts);
+        }
+        var byType = new TreeMap<String, Long>();
+        digests.values().forEach(of -> byType.merge(of.type().dtype().name(), of.type().shape().size(), Long::sum));
+        facts.row("tensors", digests.size());
+        byType.forEach((type, count) -> facts.row("elements of " + type, "%,d".formatted(count)));
+        facts.row("digest of weights", digest);
+        facts.print(out(), json);
+        return DONE;
+    }
+
+    /// The fingerprints of all weights: from the manifest where there is one, else worked out from the tensors.
+    private Map<String, TensorDigest> digests(Path weights, Table facts) {
+        if (Files.isRegularFile(weights.resolve(Manifest.FILE))) {
+            Checkpoint checkpoint = Checkpoint.open(Disk.real(), weights);
+            facts.row("steps done", checkpoint.step()).row("arithmetic version", checkpoint.manifest().arithmetic()).row("digest chain", checkpoint.manifest().chain());
+            return checkpoint.manifest().tensors();
+        }
+        return placement.run(_ -> {
+            var digests = new LinkedHashMap<String, TensorDigest>();
+            Scratch scratch = Compute.current().scratch();
+            try (TensorSource source = TensorSource.open(weights)) {
+                for (String name : source.names()) {
+                    Scratch.Mark before = scratch.mark();
+                    digests.put(name, TensorDigest.of(source.type(name), Compute.one(new Digest(0), source.tensor(name))));
+                    scratch.reset(before);
+                }
+            }
+            return digests;
+        });
+    }
+
+    private static void config(Path folder, Table facts) {
+        LlamaConfig config = LlamaWeights.config(folder);
+        facts.row("family", config.qkNorm() ? "llama with norms of queries and keys (Qwen3)" : "llama")
+                .row("parameters", "%,d".formatted(config.parameterCount()))
+                .row("hidden_size", config.hiddenSize()).row("num_hidden_layers", config.numLayers())
+                .row("heads", "%d of %d, %d for keys and values".formatted(config.numHeads(), config.headDim(), config.numKvHeads()))
+                .row("intermediate_size", config.intermediateSize()).row("vocab_size", config.vocabSize())
+                .row("max_position_embeddings", config.contextLength()).row("tie_word_embeddings", config.tieWordEmbeddings());
+    }
+}

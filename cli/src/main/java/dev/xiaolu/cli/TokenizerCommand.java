@@ -1,0 +1,115 @@
+package dev.xiaolu.cli;
+
+import dev.xiaolu.platform.Disk;
+import dev.xiaolu.platform.InputException;
+import dev.xiaolu.tokenizer.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/// Text to tokens and back.
+@Command(name = "tokenizer", header = {"Trains a tokenizer, or turns text into tokens and back.", ""}, synopsisSubcommandLabel = "train|encode|decode",
+        subcommands = {TokenizerCommand.Encode.class, TokenizerCommand.Decode.class},
+        footer = {"", "Example:  ./xiaolu tokenizer encode --model runs/llama-small 'int i = 0;'"})
+final class TokenizerCommand extends Action {
+    @Spec
+    private CommandSpec spec;
+
+    TokenizerCommand(Console console) {
+        super(console);
+    }
+
+    @Override public Integer call() {
+        spec.commandLine().usage(err());
+        return WRONG_USAGE;
+    }
+
+    /// A `tokenizer.json`, or a folder with one: a tokenizer's, a model's, a checkpoint's or a run's.
+    static Tokenizer load(Path path, Console console) {
+        boolean itself = Files.isRegularFile(path) || Files.isRegularFile(path.resolve("tokenizer.json"));
+        return Tokenizer.load(itself ? path : ModelFolder.find(path, console.err()));
+    }
+
+    @Command(name = "encode", header = {"Prints the tokens of a text.", ""},
+            footer = {"", "Examples:  ./xiaolu tokenizer encode --model runs/llama-small 'int i = 0;'", "           ./xiaolu tokenizer encode --model tokenizer.json --file Main.java --json"})
+    static final class Encode extends Action {
+        @Option(names = "--model", paramLabel = "PATH", required = true, description = "A tokenizer.json, or the folder of a tokenizer, a model or a run.")
+        private Path model;
+
+        @Option(names = "--file", paramLabel = "FILE", description = "Takes the text from a file; '-' is standard input.")
+        private Path file;
+
+        @Option(names = "--special", description = "Adds the tokens that the tokenizer puts before and behind a text.")
+        private boolean special;
+
+        @Option(names = "--json", description = "Prints a JSON list of objects: id, token, text.")
+        private boolean json;
+
+        @Parameters(paramLabel = "TEXT", arity = "0..1", description = "The text.")
+        private String text;
+
+        Encode(Console console) {
+            super(console);
+        }
+
+        @Override public Integer call() {
+            if ((text == null) == (file == null)) {
+                throw new WrongUsage("wanted a text or --file, found " + (text == null ? "neither" : "both"));
+            }
+            Tokenizer tokenizer = load(model, console());
+            int[] ids = text != null ? tokenizer.encode(text, special) : tokenizer.encode(bytes(), special);
+            if (json) {
+                var table = new Table("id", "token", "text");
+                Arrays.stream(ids).forEach(id -> table.row(id, tokenizer.tokenOf(id).orElse(""), tokenizer.decode(new int[] {id}, false)));
+                table.print(out(), true);
+            } else {
+                out().println(Arrays.stream(ids).mapToObj(Integer::toString).collect(Collectors.joining(",")));
+            }
+            return DONE;
+        }
+
+        private byte[] bytes() {
+            try {
+                return file.toString().equals("-") ? console().in().readAllBytes() : Disk.real().read(file);
+            } catch (IOException broken) {
+                throw new InputException("standard input cannot be read: " + broken.getMessage(), broken);
+            }
+        }
+    }
+
+    @Command(name = "decode", header = {"Prints the text of tokens.", ""}, footer = {"", "Example:  ./xiaolu tokenizer decode --model runs/llama-small 17,42,9"})
+    static final class Decode extends Action {
+        @Option(names = "--model", paramLabel = "PATH", required = true, description = "A tokenizer.json, or the folder of a tokenizer, a model or a run.")
+        private Path model;
+
+        @Option(names = "--skip-special", description = "Leaves special tokens out.")
+        private boolean skipSpecial;
+
+        @Parameters(paramLabel = "IDS", description = "Token ids, separated by commas.")
+        private String ids;
+
+        Decode(Console console) {
+            super(console);
+        }
+
+        @Override public Integer call() {
+            Tokenizer tokenizer = load(model, console());
+            int[] tokens = ids.isBlank() ? new int[0] : LogitsCommand.ids(ids);
+            for (int token : tokens) {
+                if (token < 0 || token >= tokenizer.vocabSize()) {
+                    throw InputException.of("token %d is out of range, wanted 0 to %d", token, tokenizer.vocabSize() - 1);
+                }
+            }
+            out().writeBytes(tokenizer.decodeBytes(tokens, skipSpecial));
+            out().println();
+            return DONE;
+        }
+    }
+}
