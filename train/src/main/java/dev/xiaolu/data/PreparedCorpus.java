@@ -4,7 +4,10 @@ import static dev.xiaolu.platform.Check.checkInput;
 
 import dev.xiaolu.platform.Disk;
 import dev.xiaolu.store.FileSeal;
+import dev.xiaolu.store.Sha256;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.TreeMap;
 
 /// A corpus as token shards on the disk, whole by its manifest and the sizes of its files. Thread-safe; the datasets that it opens belong to the caller.
 public final class PreparedCorpus {
@@ -63,6 +66,13 @@ public final class PreparedCorpus {
     /// The hash of everything that the corpus was made from; equal keys, equal tokens.
     public String key() {
         return manifest.key();
+    }
+
+    /// SHA-256 over the hashes of all files of tokens: the same for the same tokens, whenever and from whatever files they were made.
+    public String contentDigest() {
+        var text = new StringBuilder();
+        new TreeMap<>(manifest.files()).forEach((name, seal) -> text.append(name).append(' ').append(seal.sha256()).append('\n'));
+        return Sha256.hex(text.toString().getBytes(StandardCharsets.UTF_8));
     }
 
     /// Documents left out because an equal one came before.

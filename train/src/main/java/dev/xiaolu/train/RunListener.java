@@ -2,6 +2,7 @@ package dev.xiaolu.train;
 
 import dev.xiaolu.store.Checkpoint;
 import dev.xiaolu.store.DigestChain;
+import java.util.Optional;
 
 /// Told what a run does, in order, on the thread that trains. A listener that throws stops the run.
 public interface RunListener {
@@ -18,19 +19,18 @@ public interface RunListener {
 
     /// One step.
     ///
-    /// @param result  what it did
-    /// @param seconds how long it took, digest included
-    /// @param chain   the run's digest chain after it
-    record Stepped(StepResult result, double seconds, DigestChain chain) {}
+    /// @param result     what it did
+    /// @param seconds    how long it took, digest included, evaluation not
+    /// @param weights    digest of the weights after it
+    /// @param chain      the run's digest chain after it
+    /// @param evaluation on held-out text after it, where one was due and there is such text
+    record Stepped(StepResult result, double seconds, String weights, DigestChain chain, Optional<Evaluation> evaluation) {}
 
     /// Everything is ready; the first step comes next.
     default void prepared(Prepared prepared) {}
 
     /// A step is done.
     default void stepped(Stepped stepped) {}
-
-    /// The model has been evaluated on held-out text after a step; `last` at the end of the run.
-    default void evaluated(long step, Evaluation evaluation, boolean last) {}
 
     /// The model has gone on writing `prompt` with `text`.
     default void sampled(long step, String prompt, String text) {}
@@ -40,7 +40,4 @@ public interface RunListener {
 
     /// Something that the run survives but its owner should know, such as a full disk.
     default void warned(String message) {}
-
-    /// Something takes a while, such as preparing text.
-    default void working(String what) {}
 }

@@ -1,0 +1,98 @@
+package dev.xiaolu.train;
+
+import dev.xiaolu.platform.Clock;
+import dev.xiaolu.store.Checkpoint;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+
+/// Turns what a trainer tells into the run's journal: metrics, samples, progress and report.
+final class RunReporter implements RunListener, AutoCloseable {
+    private final RunConfig config;
+    private final RunData data;
+    private final double peak;
+    private final Clock clock;
+    private final RunJournal journal;
+    private final Map<String, String> facts = new LinkedHashMap<>();
+    private final Map<String, String> environment = new LinkedHashMap<>();
+    private final Map<String, String> digests = new LinkedHashMap<>();
+    private Prepared prepared;
+    private Optional<HeldOut> heldOut = Optional.empty();
+    private long done;
+
+    /// A reporter into `folder`, to go on after step `done`.
+    ///
+    /// @param peak floating-point operations a second that the machine can do; NaN where unknown
+    RunReporter(Path folder, RunConfig config, RunData data, long done, double peak, Clock clock, Screen screen) {
+        this.config = config;
+        this.data = data;
+        this.done = done;
+        this.peak = peak;
+        this.clock = clock;
+        journal = new RunJournal(folder, config, done, clock, screen);
+    }
+
+    @Override public void prepared(Prepared now) {
+        prepared = now;
+        facts.put("parameters", String.format(Locale.ROOT, "%,d", now.parameters()));
+        facts.put("corpus", now.corpus());
+        facts.put("training tokens", String.format(Locale.ROOT, "%,d", now.trainingTokens()));
+        environment.put("machine", "%s %s, %d processors".formatted(System.getProperty("os.name"), System.getProperty("os.arch"), Runtime.getRuntime().availableProcessors()));
+        environment.put("java", System.getProperty("java.vm.version"));
+        environment.put("backend", now.backend());
+        if (!Double.isNaN(peak)) {
+            environment.put("measured peak", String.format(Locale.ROOT, "%.0f GFLOP/s", peak / 1e9));
+        }
+        journal.say(String.format(Locale.ROOT, "%,d parameters, %,d tokens to learn from, %s", now.parameters(), now.trainingTokens(), now.backend()));
+    }
+
+    @Override public void stepped(Stepped now) {
+        StepResult result = now.result();
+        done = result.step();
+        double rate = result.tokens() / now.seconds();
+        double mfu = rate * prepared.flopsPerToken() / peak;
+        journal.step(new Metrics(done, result.loss(), result.learningRate(), result.gradNorm(), done * result.tokens(), rate, mfu, now.seconds(), clock.wallMillis(),
+                now.evaluation().map(one -> OptionalDouble.of(one.loss())).orElse(OptionalDouble.empty()),
+                now.evaluation().map(one -> OptionalDouble.of(one.bitsPerByte())).orElse(OptionalDouble.empty()), Optional.of(now.weights())));
+        now.evaluation().ifPresent(one -> heldOut = Optional.of(new HeldOut(one.loss(), one.bitsPerByte(), one.tokens(), one.bytes(), data.heldOutFiles())));
+        digests.put("weights", now.weights());
+        digests.put("chain of all steps", now.chain().hex());
+    }
+
+    @Override public void sampled(long step, String prompt, String text) {
+        journal.sample(new DrawnSample(step, prompt, text));
+    }
+
+    @Override public void saved(Checkpoint checkpoint) {
+        journal.force();
+        report();
+    }
+
+    @Override public void warned(String message) {
+        journal.say("warning: " + message);
+    }
+
+    /// The last look at held-out text, if there was one.
+    Optional<HeldOut> heldOut() {
+        return heldOut;
+    }
+
+    /// Says something to the person who watches.
+    void say(String text) {
+        journal.say(text);
+    }
+
+    /// Writes the report as things stand.
+    void report() {
+        long steps = config.train().steps();
+        String state = done >= steps ? "finished, %d steps".formatted(done) : "%d of %d steps".formatted(done, steps);
+        journal.report(new RunJournal.Standing(state, facts, environment, digests, heldOut));
+    }
+
+    @Override public void close() {
+        journal.close();
+    }
+}

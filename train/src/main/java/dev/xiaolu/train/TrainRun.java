@@ -1,0 +1,87 @@
+package dev.xiaolu.train;
+
+import dev.xiaolu.platform.Clock;
+import dev.xiaolu.platform.Disk;
+import dev.xiaolu.platform.InputException;
+import dev.xiaolu.store.Checkpoint;
+import dev.xiaolu.store.CheckpointStore;
+import dev.xiaolu.store.RunLock;
+import dev.xiaolu.tensor.Backend;
+import dev.xiaolu.tensor.Backends;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+
+/// A run in its folder, from the first step or from the newest whole checkpoint: what `xiaolu train` and `xiaolu resume` do.
+///
+/// The folder belongs to one process at a time. It holds `config.yaml`, `metrics.jsonl`, samples, TensorBoard events, `checkpoints/` and `report.html`.
+///
+/// @param screen where progress is shown
+/// @param stop   asked after every step; when it says so, the run saves and ends
+public record TrainRun(Screen screen, BooleanSupplier stop) {
+    private static final String CONFIG = "config.yaml";
+
+    /// How a run ended.
+    ///
+    /// @param folder     of the run
+    /// @param steps      steps done in all
+    /// @param finished   whether the last step is done
+    /// @param checkpoint the newest checkpoint
+    /// @param heldOut    how well held-out text is predicted, where it was looked at
+    public record Ended(Path folder, long steps, boolean finished, Optional<Checkpoint> checkpoint, Optional<HeldOut> heldOut) {}
+
+    /// Starts a run in `folder`, which must not hold one.
+    public Ended start(RunConfig config, Path folder) {
+        Disk disk = Disk.real();
+        if (disk.exists(folder.resolve(CONFIG))) {
+            throw InputException.of("run %s: there is a run in this folder already; go on with './xiaolu resume %s', or choose another run.name", folder, folder);
+        }
+        disk.createDirectories(folder);
+        try (RunLock _ = RunLock.take(disk, folder)) {
+            disk.replace(folder.resolve(CONFIG), ConfigWriter.yaml(config));
+            return run(config, folder, Optional.empty());
+        }
+    }
+
+    /// Goes on with the run in `folder`; `overrides` may change what decides no bits, as `key=value`.
+    public Ended resume(Path folder, List<String> overrides) {
+        Disk disk = Disk.real();
+        Path file = folder.resolve(CONFIG);
+        if (!disk.exists(file)) {
+            throw InputException.of("run %s: wanted the folder of a run, found no %s in it", folder, CONFIG);
+        }
+        RunConfig before = ConfigReader.file(file, List.of());
+        RunConfig config = ConfigReader.file(file, overrides);
+        ConfigReader.checkResume(before, config);
+        try (RunLock _ = RunLock.take(disk, folder)) {
+            CheckpointStore store = checkpoints(config, folder);
+            store.tidy();
+            CheckpointStore.Newest newest = store.newestVerified(Runtime.getRuntime().availableProcessors());
+            if (!newest.warning().isEmpty()) {
+                screen.out().println("warning: " + newest.warning());
+            }
+            if (newest.whole().isEmpty()) {
+                screen.out().println("run %s has no whole checkpoint; it begins again at step 1, which gives the same bits".formatted(folder));
+            }
+            return run(config, folder, newest.whole());
+        }
+    }
+
+    private Ended run(RunConfig config, Path folder, Optional<Checkpoint> from) {
+        Clock clock = Clock.real();
+        try (Backend backend = Backends.open(config.cpu().backend(), config.cpu().threads()); var preparation = new Preparation(config, folder, screen)) {
+            RunData data = preparation.data(from);
+            double peak = backend.measurePeak().orElse(Double.NaN);
+            try (var reporter = new RunReporter(folder, config, data, from.map(Checkpoint::step).orElse(0L), peak, clock, screen)) {
+                Trainer.Outcome outcome = new Trainer(config, data, checkpoints(config, folder), reporter, stop, clock).run(backend, from);
+                reporter.report();
+                return new Ended(folder, outcome.steps(), outcome.finished(), outcome.checkpoint(), reporter.heldOut());
+            }
+        }
+    }
+
+    private static CheckpointStore checkpoints(RunConfig config, Path folder) {
+        return new CheckpointStore(folder, new CheckpointStore.Keep(config.train().keepCheckpoints(), 0));
+    }
+}

@@ -1,0 +1,274 @@
+package dev.xiaolu.train;
+
+import dev.xiaolu.models.llama.Llama;
+import dev.xiaolu.models.llama.LlamaConfig;
+import dev.xiaolu.models.llama.LlamaWeights;
+import dev.xiaolu.nn.Generation;
+import dev.xiaolu.nn.RandomFiller;
+import dev.xiaolu.nn.Sampler;
+import dev.xiaolu.nn.SourceFiller;
+import dev.xiaolu.op.Numerics;
+import dev.xiaolu.optim.AdamWOptimizer;
+import dev.xiaolu.optim.MuonOptimizer;
+import dev.xiaolu.optim.Optimizer;
+import dev.xiaolu.optim.Schedule;
+import dev.xiaolu.platform.Clock;
+import dev.xiaolu.platform.InputException;
+import dev.xiaolu.platform.RandomKey;
+import dev.xiaolu.shape.DType;
+import dev.xiaolu.store.Checkpoint;
+import dev.xiaolu.store.CheckpointNotSavedException;
+import dev.xiaolu.store.CheckpointStore;
+import dev.xiaolu.store.DigestChain;
+import dev.xiaolu.store.TensorDigest;
+import dev.xiaolu.store.TensorSource;
+import dev.xiaolu.tensor.Backend;
+import dev.xiaolu.tensor.Compute;
+import dev.xiaolu.tensor.Scratch;
+import dev.xiaolu.tensor.Tensor;
+import dev.xiaolu.tokenizer.Tokenizer;
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+
+/// The main job: steps, evaluation, samples and checkpoints from a config, from the beginning or from a checkpoint.
+///
+/// What it computes is a function of config and corpus; stopping and resuming at any step changes no bit. One run, one thread; the backend uses threads inside operators.
+public final class Trainer {
+    /// Where a checkpoint's manifest keeps the digest of the run's tokens.
+    static final String CORPUS_DIGEST = "corpus_digest";
+
+    private final RunConfig config;
+    private final RunData data;
+    private final CheckpointStore checkpoints;
+    private final RunListener listener;
+    private final BooleanSupplier stop;
+    private final Clock clock;
+
+    private Llama model;
+    private Optimizer optimizer;
+    private DigestChain chain = DigestChain.START;
+    private Map<String, TensorDigest> digests;
+    private long done;
+    private long saved = -1;
+
+    /// A run of `config` on `data`.
+    ///
+    /// @param checkpoints where its checkpoints are
+    /// @param listener    told what happens
+    /// @param stop        asked after every step; when it says so, the run saves and ends
+    public Trainer(RunConfig config, RunData data, CheckpointStore checkpoints, RunListener listener, BooleanSupplier stop, Clock clock) {
+        this.config = config;
+        this.data = data;
+        this.checkpoints = checkpoints;
+        this.listener = listener;
+        this.stop = stop;
+        this.clock = clock;
+    }
+
+    /// How a run ended.
+    ///
+    /// @param steps      steps done in all, earlier parts included
+    /// @param finished   whether the schedule is at its end
+    /// @param checkpoint the newest checkpoint
+    public record Outcome(long steps, boolean finished, Optional<Checkpoint> checkpoint) {}
+
+    /// Trains on `backend` from the beginning, or from a checkpoint, to the last step or until asked to stop.
+    public Outcome run(Backend backend, Optional<Checkpoint> from) {
+        try (Arena arena = Arena.ofShared(); Scratch scratch = new Scratch()) {
+            return Compute.call(backend, scratch, () -> {
+                model = from.isPresent() ? restored(from.get(), arena) : drawn(arena);
+                try (Optimizer made = optimizer()) {
+                    optimizer = made;
+                    from.ifPresent(this::continueFrom);
+                    try (var step = new TrainStep(model, optimizer, schedule(), config.optim().clipNorm(), plan())) {
+                        return train(step, backend);
+                    }
+                }
+            });
+        }
+    }
+
+    private Outcome train(TrainStep step, Backend backend) {
+        RunConfig.Train train = config.train();
+        long last = train.steps();
+        listener.prepared(new RunListener.Prepared(done + 1, last, model.parameters().count(), 3 * model.flopsPerToken(train.sequenceLength()), data.trainingTokens(),
+                data.description(), backend.describe()));
+        boolean stopped = done >= last;
+        while (!stopped) {
+            one(step, done + 1);
+            boolean ended = done == last;
+            if (ended || due(train.sampleEvery())) {
+                sample();
+            }
+            stopped = ended || stop.getAsBoolean() || done == train.stopAfter();
+            if (stopped) {
+                save();
+            } else if (due(train.checkpointEvery())) {
+                trySave();
+            }
+        }
+        return new Outcome(done, done == last, checkpoints.newest().whole());
+    }
+
+    private void one(TrainStep step, long number) {
+        long start = clock.nanos();
+        StepResult result = step.run(number, data.training());
+        if (!result.updated()) {
+            trySave();
+            String found = Double.isNaN(result.gradNorm()) || Double.isInfinite(result.gradNorm()) ? "a gradient outside the range of its exact sum, or NaN" : "a loss of " + result.loss();
+            throw InputException.of("step %d: found %s, wanted finite numbers; the weights are those of step %d%s; lower optim.learning_rate, raise optim.warmup_steps or look at the data of this step",
+                    number, found, done, saved == done ? ", which is saved" : "");
+        }
+        digests = ModelState.digests(ModelState.weights(model.parameters()));
+        String weights = DigestChain.digest(digests);
+        chain = chain.next(number, weights);
+        done = number;
+        double seconds = (clock.nanos() - start) * 1e-9;
+        boolean last = done == config.train().steps();
+        Optional<Evaluation> evaluation = last ? Optional.of(evaluate(config.eval().finalSequences()))
+                : due(config.train().evalEvery()) ? Optional.of(evaluate(config.eval().sequences())) : Optional.empty();
+        listener.stepped(new RunListener.Stepped(result, seconds, weights, chain, evaluation.filter(one -> one.tokens() > 0)));
+    }
+
+    private boolean due(long every) {
+        return every > 0 && done % every == 0;
+    }
+
+    private Evaluation evaluate(int sequences) {
+        List<SequenceSource.Sequence> heldOut = data.heldOut(sequences);
+        return Evaluation.of(model, heldOut, bytesOf(heldOut));
+    }
+
+    /// Bytes of text that the predicted tokens stand for; special tokens stand for none.
+    private long bytesOf(List<SequenceSource.Sequence> sequences) {
+        long bytes = 0;
+        for (SequenceSource.Sequence sequence : sequences) {
+            for (int i = 1; i < sequence.tokens().length; i++) {
+                bytes += data.tokenizer().isSpecial(sequence.tokens()[i]) ? 0 : data.tokenizer().bytesOf(sequence.tokens()[i]);
+            }
+        }
+        return bytes;
+    }
+
+    private void sample() {
+        RunConfig.Sample settings = config.sample();
+        Tokenizer tokenizer = data.tokenizer();
+        for (String prompt : settings.prompts()) {
+            int[] start = tokenizer.encode(prompt, false);
+            if (start.length == 0) {
+                continue;
+            }
+            var sampler = new Sampler(settings.temperature(), settings.topP(), settings.seed());
+            int[] written = new int[settings.maxTokens()];
+            int count = 0;
+            try (var generation = new Generation(model, sampler, start.length + settings.maxTokens())) {
+                generation.feed(start);
+                while (count < written.length && generation.hasRoom()) {
+                    int token = generation.next();
+                    if (model.config().eosTokenIds().contains(token)) {
+                        break;
+                    }
+                    written[count++] = token;
+                }
+            }
+            listener.sampled(done, prompt, tokenizer.decode(Arrays.copyOf(written, count), true));
+        }
+    }
+
+    private void trySave() {
+        try {
+            save();
+        } catch (CheckpointNotSavedException failed) {
+            listener.warned(failed.getMessage());
+        }
+    }
+
+    private void save() {
+        Map<String, Tensor> weights = ModelState.weights(model.parameters());
+        if (digests == null) {
+            digests = ModelState.digests(weights);
+        }
+        var files = new HashMap<>(data.tokenizerFiles());
+        files.put("config.json", LlamaWeights.configJson(model.config(), DType.F32));
+        Checkpoint checkpoint = checkpoints.save(new Checkpoint.Contents(done, weights, optimizer.state(), digests, chain, files, Map.of("tokens", done * plan().tokens(), CORPUS_DIGEST, data.digest())));
+        saved = done;
+        listener.saved(checkpoint);
+    }
+
+    private Llama drawn(Arena arena) {
+        return new Llama(llamaConfig(), arena, new RandomFiller(RandomKey.ofSeed(config.train().seed()).at("init")));
+    }
+
+    private Llama restored(Checkpoint checkpoint, Arena arena) {
+        String subject = "checkpoint " + checkpoint.label();
+        if (checkpoint.manifest().arithmetic() != Numerics.VERSION) {
+            throw InputException.of("%s: its arithmetic is version %d, this program's is %d; the run would go on with other bits; use the program that began it", subject,
+                    checkpoint.manifest().arithmetic(), Numerics.VERSION);
+        }
+        try (TensorSource source = checkpoint.weights()) {
+            var filler = new SourceFiller(subject, source);
+            var restored = new Llama(llamaConfig(), arena, filler);
+            filler.refuseUnused(_ -> false);
+            return restored;
+        }
+    }
+
+    private void continueFrom(Checkpoint checkpoint) {
+        try (TensorSource source = checkpoint.optimizer()) {
+            ModelState.restore("checkpoint " + checkpoint.label(), source, optimizer.state());
+        }
+        digests = ModelState.digests(ModelState.weights(model.parameters()));
+        String found = DigestChain.digest(digests);
+        if (!found.equals(checkpoint.manifest().weightsDigest())) {
+            throw InputException.of("checkpoint %s: its weights have digest %s… here, wanted %s…: they were not read as they were written", checkpoint.label(), found.substring(0, 12),
+                    checkpoint.manifest().weightsDigest().substring(0, 12));
+        }
+        chain = checkpoint.manifest().chain();
+        done = checkpoint.step();
+        saved = done;
+    }
+
+    private LlamaConfig llamaConfig() {
+        RunConfig.Model model = config.model();
+        Tokenizer tokenizer = data.tokenizer();
+        int vocab = model.vocabSize() == 0 ? tokenizer.vocabSize() : model.vocabSize();
+        if (vocab < tokenizer.vocabSize()) {
+            throw InputException.of("model.vocab_size is %d, wanted at least the tokenizer's %d", vocab, tokenizer.vocabSize());
+        }
+        return new LlamaConfig(vocab, model.hiddenSize(), model.intermediateSize(), model.numLayers(), model.numHeads(), model.kvHeads(), model.sizeOfHead(), (float) model.rmsNormEps(),
+                model.ropeTheta(), Optional.empty(), model.tieWordEmbeddings(), model.qkNorm(), model.contextLength(), (float) model.initStd(),
+                tokenizer.bos().stream().boxed().toList(), tokenizer.eos().stream().boxed().toList());
+    }
+
+    private StepPlan plan() {
+        RunConfig.Train train = config.train();
+        return new StepPlan(train.batchSequences(), train.gradientLeafSequences(), train.microBatchLeaves(), train.sequenceLength());
+    }
+
+    private Optimizer optimizer() {
+        RunConfig.Optim optim = config.optim();
+        var adamW = new AdamWOptimizer.Settings(optim.beta1(), optim.beta2(), optim.epsilon(), optim.weightDecay());
+        return switch (optim.name()) {
+            case ADAMW -> new AdamWOptimizer(model.parameters().all(), adamW);
+            case MUON -> new MuonOptimizer(model.parameters().all(), model::isHiddenMatrix,
+                    new MuonOptimizer.Settings(optim.muonMomentum(), optim.muonGamma(), optim.weightDecay()), adamW);
+        };
+    }
+
+    private Schedule schedule() {
+        RunConfig.Optim optim = config.optim();
+        double peak = optim.learningRate();
+        double floor = peak * optim.minLearningRateRatio();
+        long steps = config.train().steps();
+        return switch (optim.schedule()) {
+            case COSINE -> Schedule.cosine(peak, floor, optim.warmupSteps(), steps);
+            case WSD -> Schedule.warmupConstantDecay(peak, floor, optim.warmupSteps(), Math.round(optim.decayFraction() * steps), steps);
+            case CONSTANT -> Schedule.constant(peak, optim.warmupSteps());
+        };
+    }
+}
