@@ -1,14 +1,19 @@
 package dev.xiaolu.cli;
 
+import dev.xiaolu.data.Corpus;
 import dev.xiaolu.platform.Disk;
 import dev.xiaolu.platform.InputException;
 import dev.xiaolu.tokenizer.Tokenizer;
+import dev.xiaolu.tokenizer.TokenizerTrainer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -16,7 +21,7 @@ import picocli.CommandLine.Spec;
 
 /// Text to tokens and back.
 @Command(name = "tokenizer", header = {"Trains a tokenizer, or turns text into tokens and back.", ""}, synopsisSubcommandLabel = "train|encode|decode",
-        subcommands = {TokenizerCommand.Encode.class, TokenizerCommand.Decode.class},
+        subcommands = {TokenizerCommand.Train.class, TokenizerCommand.Encode.class, TokenizerCommand.Decode.class},
         footer = {"", "Example:  ./xiaolu tokenizer encode --model runs/llama-small 'int i = 0;'"})
 final class TokenizerCommand extends Action {
     @Spec
@@ -35,6 +40,34 @@ final class TokenizerCommand extends Action {
     static Tokenizer load(Path path, Console console) {
         boolean itself = Files.isRegularFile(path) || Files.isRegularFile(path.resolve("tokenizer.json"));
         return Tokenizer.load(itself ? path : ModelFolder.find(path, console.err()));
+    }
+
+    @Command(name = "train", header = {"Learns a byte-level BPE tokenizer from text.", ""},
+            footer = {"", "The result depends on the words of the text only, never on the order of files or on the machine.", "",
+                "Example:  ./xiaolu tokenizer train --data core/src --vocab-size 4096 --out my-tokenizer"})
+    static final class Train extends Action {
+        @Mixin
+        private TextOptions text;
+
+        @Option(names = "--vocab-size", paramLabel = "N", required = true, description = "Tokens to learn, special ones included.")
+        private int vocabSize;
+
+        @Option(names = "--out", paramLabel = "DIR", required = true, description = "Folder to write tokenizer.json and tokenizer_config.json into.")
+        private Path out;
+
+        Train(Console console) {
+            super(console);
+        }
+
+        @Override public Integer call() {
+            TokenizerTrainer trainer = TokenizerTrainer.of(vocabSize);
+            List<byte[]> documents = new ArrayList<>();
+            Corpus.Totals totals = text.corpus().read(document -> documents.add(document.text()));
+            Tokenizer tokenizer = trainer.train(documents);
+            tokenizer.save(Disk.real(), out);
+            out().printf("%,d tokens from %,d documents of %,d bytes, in %s%n", tokenizer.vocabSize(), totals.documents(), totals.bytes(), out);
+            return DONE;
+        }
     }
 
     @Command(name = "encode", header = {"Prints the tokens of a text.", ""},

@@ -192,4 +192,58 @@ class ModelCommandsTest {
         assertTrue(run.err().contains("goes on writing your text") && run.err().contains("(a new conversation)"), run.err());
         assertTrue(run.out().lines().count() >= 2, run.out());
     }
+
+    @Test void evalGivesTheSameLossForAnyNumberOfThreads() throws Exception {
+        Path text = Files.writeString(temp.resolve("text.java"), "class A { int size() { return 1; } }\n".repeat(30));
+        Run run = Run.of("eval", "--model", model.toString(), "--data", text.toString(), "--json", "--threads", "1");
+        assertEquals(0, run.code(), run.err());
+        JsonNode found = JsonMapper.shared().readTree(run.out());
+        assertEquals(30 * 37, found.path("bytes").asLong(), 37);
+        assertEquals(found.path("loss").asDouble() * found.path("tokens").asLong() / found.path("bytes").asLong() / Math.log(2), found.path("bits_per_byte").asDouble(), 1e-9);
+        assertTrue(found.path("loss").asDouble() > 1 && found.path("documents").asInt() == 1, run.out());
+        assertEquals(run.out(), Run.of("eval", "--model", model.toString(), "--data", text.toString(), "--json", "--threads", "3").out());
+        assertTrue(Run.of("eval", "--model", model.toString(), "--data", text.toString()).out().contains("bits per byte "));
+    }
+
+    @Test void evalOfAMissingTextNamesIt() {
+        Run run = Run.of("eval", "--model", model.toString(), "--data", temp.resolve("absent.txt").toString());
+        assertEquals(1, run.code());
+        assertTrue(run.err().contains("absent.txt"), run.err());
+    }
+
+    @Test void aTokenizerTrainedOnTextEncodesIt() throws Exception {
+        Path folder = Files.createDirectories(temp.resolve("corpus"));
+        Files.writeString(folder.resolve("a.java"), "public final class Apple { int apple = 1; }\n".repeat(50));
+        Files.writeString(folder.resolve("b.java"), "public final class Berry { int berry = 2; }\n".repeat(50));
+        Path out = temp.resolve("my tokenizer");
+        Run run = Run.of("tokenizer", "train", "--data", folder.toString(), "--vocab-size", "300", "--out", out.toString());
+        assertEquals(0, run.code(), run.err());
+        assertTrue(run.out().contains("2 documents"), run.out());
+        Run encoded = Run.of("tokenizer", "encode", "--model", out.toString(), "public final class Berry", "--json");
+        JsonNode tokens = JsonMapper.shared().readTree(encoded.out());
+        assertTrue(tokens.size() < 10, encoded.out());
+        assertEquals("public final class Berry", tokens.valueStream().map(token -> token.path("text").asString()).collect(Collectors.joining()));
+    }
+
+    @Test void aVocabularyTooSmallForAllBytesIsRefused() {
+        Run run = Run.of("tokenizer", "train", "--data", model.toString(), "--vocab-size", "100", "--out", temp.resolve("never").toString());
+        assertEquals(1, run.code());
+        assertTrue(run.err().contains("wanted at least"), run.err());
+    }
+
+    @Test void benchGemmPrintsRatiosAndJson() {
+        Run run = Run.of("bench", "gemm", "--threads", "1", "--shape", "48,32,40,nt", "--rounds", "1", "--millis", "1", "--json");
+        assertEquals(0, run.code(), run.err());
+        assertTrue(JsonMapper.shared().readTree(run.out()).path("rows").get(0).path("ratio").asDouble() > 0, run.out());
+        Run table = Run.of("bench", "gemm", "--threads", "1", "--shape", "48,32,40,nt", "--rounds", "1", "--millis", "1");
+        assertTrue(table.out().contains("measured peak") && table.out().contains("ratio"), table.out());
+    }
+
+    @Test void aShapeThatIsNoneIsRefused() {
+        Run run = Run.of("bench", "gemm", "--shape", "1,2,3");
+        assertEquals(1, run.code());
+        assertTrue(run.err().contains("wanted m,n,k,orientation"), run.err());
+        assertEquals(2, Run.of("bench").code());
+        assertEquals(2, Run.of("bench", "gemm", "--rounds", "0").code());
+    }
 }
