@@ -11,6 +11,7 @@ import base64
 import json
 import random
 import sys
+import unicodedata
 from pathlib import Path
 
 import tokenizers
@@ -281,6 +282,17 @@ def record(name, tokenizer, config, text=None):
         "tokens": {token: tokenizer.token_to_id(token) for token in tokens}})
 
 
+def normal_forms():
+    """Normal forms of texts full of marks and of characters that are younger than the tables of Hugging Face."""
+    rng = random.Random(5)
+    changing = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000 and (unicodedata.combining(chr(c)) or unicodedata.normalize("NFKD", chr(c)) != chr(c))]
+    young = [*range(0x105C0, 0x105F0), *range(0x11380, 0x113D1), *range(0x11930, 0x11944), *range(0x1611E, 0x16130), *range(0x16D60, 0x16D6B), 0x897, 0x89A, 0x1DF8, 0x8CA]
+    pools = [changing, changing, range(0x300, 0x370), young, b"aeiouACENO", range(0xAC00, 0xD7A4), range(0x1100, 0x1200)]
+    texts = ["".join(chr(rng.choice(rng.choice(pools))) for _ in range(rng.randint(1, 10))) for _ in range(250)]
+    made = {form: [getattr(normalizers, form)().normalize_str(text) for text in texts] for form in ("NFC", "NFD", "NFKC", "NFKD")}
+    write(OUT / "normal_forms.json", {"source": "tokenizers " + tokenizers.__version__, "texts": texts, **made})
+
+
 def trained():
     """What the trainer of Hugging Face makes of the lines, to compare our own with: merges in order."""
     steps = pre_tokenizers.Sequence([regex(LLAMA3), bytes_only()])
@@ -331,4 +343,5 @@ if __name__ == "__main__":
         for make in (llama3, qwen, deepseek, gpt2, prefix_space, o200k, added_tokens, unknown):
             record(make.__name__, *make())
         splits()
+        normal_forms()
         trained()

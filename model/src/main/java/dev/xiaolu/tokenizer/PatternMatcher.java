@@ -7,8 +7,8 @@ import java.util.BitSet;
 
 /// Runs a [PatternProgram] over UTF-8 by backtracking, with its own stack: a word of any length cannot overflow the thread's.
 final class PatternMatcher implements Finder {
-    /// Steps after which one search is given up; about twenty seconds.
-    private static final long MOST_STEPS = 1L << 32;
+    /// Steps after which a match at one place is given up, which takes seconds; Hugging Face gives up earlier.
+    private static final long MOST_STEPS = 1L << 30;
     private static final Edge[] EDGES = Edge.values();
 
     private final PatternProgram program;
@@ -38,9 +38,9 @@ final class PatternMatcher implements Finder {
         this.text = text;
         this.from = from;
         this.to = to;
-        steps = 0;
         for (int at = start; ; at += Utf8.width(text[at])) {
             depth = 0;
+            steps = 0;
             int end = run(0, at);
             if (end >= 0) {
                 match[0] = at;
