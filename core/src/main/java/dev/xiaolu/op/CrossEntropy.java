@@ -9,7 +9,7 @@ import java.util.List;
 
 /// Cross-entropy of each row of logits against its target, without the probabilities.
 ///
-/// Takes `logits [rows, vocab]` F32 and `targets [rows]` I32, gives `loss [rows]`, and for the gradient `m [rows]` and `l [rows]`. `m` = maximum of the row; `l` = row sum of `exp(x_i − m)` in 32 lanes;
+/// Takes `logits [rows, vocab]` F32 and `targets [rows]` I32, gives `loss [rows]`, and for the gradient `m [rows]` and `l [rows]`. `m` = maximum of the row (NaN where it holds one); `l` = row sum of `exp(x_i − m)` in 32 lanes;
 /// `loss = log(l) − (x_target − m)`, in nats. A target of −1 is ignored: its loss is +0. Another target outside `0..vocab−1` throws [IndexOutOfBoundsException].
 public record CrossEntropy() implements Op.Differentiable {
     @Override public Numerics numerics() {
