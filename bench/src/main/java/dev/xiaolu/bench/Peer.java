@@ -42,7 +42,9 @@ final class Peer implements AutoCloseable {
         var command = new ArrayList<>(List.of(python.toString(), folder.resolve(script).toString(), "--interactive"));
         command.addAll(arguments);
         try {
-            process = new ProcessBuilder(command).redirectError(folder.resolve("errors").toFile()).start();
+            var builder = new ProcessBuilder(command).redirectError(folder.resolve("errors").toFile());
+            builder.environment().put("PYTHONDONTWRITEBYTECODE", "1");
+            process = builder.start();
         } catch (IOException failed) {
             delete(folder);
             throw new InputException("peer " + script + ": " + python + " cannot be run (" + failed.getMessage() + "); give a Python with torch and numpy, as bench/peers/README.md says", failed);
@@ -122,7 +124,10 @@ final class Peer implements AutoCloseable {
     private static Path unpack() {
         try {
             Path folder = Files.createTempDirectory("xiaolu-peers");
+            folder.toFile().deleteOnExit();                      // last of all: also where Ctrl+C ends the bench
+            folder.resolve("errors").toFile().deleteOnExit();
             for (String each : SCRIPTS) {
+                folder.resolve(each).toFile().deleteOnExit();
                 try (InputStream in = Peer.class.getResourceAsStream("peers/" + each)) {
                     Files.copy(in, folder.resolve(each));
                 }
