@@ -130,6 +130,16 @@ public abstract class RowsContract extends OperatorContract {
         }
     }
 
+    @Test void squareSumsRefuseViewsWithGaps() {
+        withInputs(2750, inputs -> {
+            try (Arena arena = Arena.ofShared()) {
+                Tensor view = inputs.view(inputs.normal(3, 40));
+                assertThrows(IllegalArgumentException.class, () -> runReference(arena, new SquareSums(), view));
+                assertThrows(IllegalArgumentException.class, () -> runBackend(arena, new SquareSums(), view));
+            }
+        });
+    }
+
     @Test void embedCopiesRows() {
         long seed = 2800;
         for (int hidden : LENGTHS) {

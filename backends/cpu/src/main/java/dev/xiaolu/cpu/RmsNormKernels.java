@@ -5,6 +5,7 @@ import static dev.xiaolu.cpu.Vectors.LANES;
 import static dev.xiaolu.cpu.Vectors.load;
 import static dev.xiaolu.cpu.Vectors.store;
 import static dev.xiaolu.op.Numerics.LEAF;
+import static dev.xiaolu.platform.Check.check;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.xiaolu.op.Numerics;
@@ -107,6 +108,7 @@ final class RmsNormKernels {
     }
 
     void squareSums(SquareSums op, Tensor[] in, Tensor[] out) {
+        check(in[0].isContiguous(), "SquareSums: x %s is a view with gaps, wanted a contiguous tensor", in[0]);
         MemorySegment x = in[0].data();
         MemorySegment y = out[0].data();
         long size = in[0].shape().size();
