@@ -4,6 +4,7 @@ import static dev.xiaolu.platform.Check.checkInput;
 
 import dev.xiaolu.op.AdamW;
 import dev.xiaolu.op.Add;
+import dev.xiaolu.op.AttentionGrad;
 import dev.xiaolu.op.Axpby;
 import dev.xiaolu.op.Cast;
 import dev.xiaolu.op.CrossEntropy;
@@ -82,6 +83,7 @@ final class CpuBackend implements Backend {
         add(Embed.class, embeddings::forward);
         add(EmbedGrad.class, embeddings::gradient);
         add(Rope.class, new RopeKernel(workers));
+        add(AttentionGrad.class, new AttentionGradKernel(workers));
     }
 
     private <O extends Op> void add(Class<O> op, Kernel<O> kernel) {
