@@ -1,7 +1,6 @@
 package dev.xiaolu.tokenizer;
 
 import dev.xiaolu.platform.InputException;
-import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
@@ -71,20 +70,19 @@ record BpeReader(Map<String, Integer> vocab, BpeModel model) {
         int place = 0;
         int rank = 0;
         for (JsonNode merge : fields.list("merges")) {
-            String where = "%s.merges[%d]".formatted(fields.path(), place++);
-            if (merge.isString() && merge.stringValue().startsWith("#version")) {
-                continue;
+            if (!merge.isString() || !merge.stringValue().startsWith("#version")) {
+                String[] halves = halves(fields, place, merge);
+                int left = known(fields, place, vocab, halves[0]);
+                int right = known(fields, place, vocab, halves[1]);
+                int whole = known(fields, place, vocab, halves[0] + halves[1]);
+                merges.put(PairMap.key(left, right), (long) rank++ << 32 | whole);         // of one pair twice the later counts
             }
-            String[] halves = halves(where, merge);
-            int left = known(where, vocab, halves[0]);
-            int right = known(where, vocab, halves[1]);
-            int whole = known(where, vocab, halves[0] + halves[1]);
-            merges.put(PairMap.key(left, right), (long) rank++ << 32 | whole);
+            place++;
         }
         return merges;
     }
 
-    private static String[] halves(String where, JsonNode merge) {
+    private static String[] halves(Fields fields, int place, JsonNode merge) {
         String[] halves = {};
         if (merge.isString()) {
             halves = merge.stringValue().split(" ", -1);
@@ -92,21 +90,20 @@ record BpeReader(Map<String, Integer> vocab, BpeModel model) {
             halves = new String[] {merge.get(0).stringValue(), merge.get(1).stringValue()};
         }
         if (halves.length != 2 || halves[0].isEmpty() || halves[1].isEmpty()) {
-            throw InputException.of("%s: wanted two tokens, as \"a b\" or [\"a\", \"b\"], found %s", where, shown(merge.toString()));
+            throw InputException.of("%s.merges[%d]: wanted two tokens, as \"a b\" or [\"a\", \"b\"], found %s", fields.path(), place, shown(merge.toString()));
         }
         return halves;
     }
 
-    private static int known(String where, Map<String, Integer> vocab, String token) {
+    private static int known(Fields fields, int place, Map<String, Integer> vocab, String token) {
         Integer id = vocab.get(token);
         if (id == null) {
-            throw InputException.of("%s: the token %s is not in the vocabulary", where, shown(token));
+            throw InputException.of("%s.merges[%d]: the token %s is not in the vocabulary", fields.path(), place, shown(token));
         }
         return id;
     }
 
     private static String shown(String token) {
-        String text = token.length() <= 60 ? token : token.substring(0, 57) + "...";
-        return new String(text.getBytes(StandardCharsets.UTF_8), StandardCharsets.UTF_8);
+        return token.length() <= 60 ? token : token.substring(0, 57) + "...";
     }
 }

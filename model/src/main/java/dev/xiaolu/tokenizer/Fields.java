@@ -39,7 +39,7 @@ final class Fields {
 
     /// A text that must be there.
     String text(String field) {
-        if (!has(field) || !node.get(field).isString()) {
+        if (!has(field) || !node.get(field).isString() || !Utf8.isWhole(node.get(field).stringValue())) {
             throw wrong(field, "a text");
         }
         return node.get(field).stringValue();

@@ -148,6 +148,11 @@ public final class Tokenizer {
         return special.pad();
     }
 
+    /// The `tokenizer.json` that this tokenizer was read from.
+    byte[] json() {
+        return json;
+    }
+
     /// Writes the files that this tokenizer was read from into a folder, byte for byte, each in one indivisible step.
     public void save(Disk disk, Path folder) {
         disk.createDirectories(folder);

@@ -149,24 +149,26 @@ final class Utf8 {
         return wanted <= bytes.length ? bytes : Arrays.copyOf(bytes, (int) Math.min(Integer.MAX_VALUE - 16, Math.max(wanted, bytes.length * 2L)));
     }
 
-    /// The UTF-8 bytes of a text; each half of a broken surrogate pair becomes U+FFFD.
-    static byte[] bytesOf(String text) {
+    /// Whether a text has no half of a surrogate pair.
+    static boolean isWhole(String text) {
         for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            if (Character.isSurrogate(c)) {
-                if (Character.isHighSurrogate(c) && i + 1 < text.length() && Character.isLowSurrogate(text.charAt(i + 1))) {
-                    i++;
-                } else {
-                    return mendSurrogates(text).getBytes(StandardCharsets.UTF_8);
+            if (Character.isSurrogate(text.charAt(i))) {
+                if (Character.isLowSurrogate(text.charAt(i)) || i + 1 == text.length() || !Character.isLowSurrogate(text.charAt(i + 1))) {
+                    return false;
                 }
+                i++;
             }
         }
-        return text.getBytes(StandardCharsets.UTF_8);
+        return true;
     }
 
-    private static String mendSurrogates(String text) {
-        var out = new StringBuilder(text.length());
-        text.codePoints().forEach(c -> out.appendCodePoint(c >= 0xD800 && c < 0xE000 ? 0xFFFD : c));
-        return out.toString();
+    /// The UTF-8 bytes of a text; each half of a broken surrogate pair becomes U+FFFD.
+    static byte[] bytesOf(String text) {
+        if (isWhole(text)) {
+            return text.getBytes(StandardCharsets.UTF_8);
+        }
+        var mended = new StringBuilder(text.length());
+        text.codePoints().forEach(c -> mended.appendCodePoint(c >= 0xD800 && c < 0xE000 ? 0xFFFD : c));
+        return mended.toString().getBytes(StandardCharsets.UTF_8);
     }
 }

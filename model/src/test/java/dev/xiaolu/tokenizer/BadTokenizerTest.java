@@ -93,6 +93,8 @@ class BadTokenizerTest {
             Arguments.of("the token a has the id -1", model("{'a': -1}", "[]", "")),
             Arguments.of("the token a has the id 4194304", model("{'a': 4194304}", "[]", "")),
             Arguments.of("the token a has the id 99999999999999999999", model("{'a': 99999999999999999999}", "[]", "")),
+            Arguments.of("surrogate", model("{'a': 0, 'x\\ude00': 1}", "[]", "")),
+            Arguments.of("added_tokens[0].content: wanted a text", added(token("4", "<\\ude00>"))),
             Arguments.of("the token a has the id 1.5", model("{'a': 1.5}", "[]", "")),
             Arguments.of("the token a has the id \"0\"", model("{'a': '0'}", "[]", "")),
             Arguments.of("have the same id 0", model("{'a': 0, 'b': 0}", "[]", "")),

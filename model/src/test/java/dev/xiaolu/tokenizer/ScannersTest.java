@@ -52,10 +52,10 @@ class ScannersTest {
 
     @ParameterizedTest(name = "{0}")
     @MethodSource("scanners")
-    void scannersKnowTheClassOfEveryCodePoint(String name, Scanner scanner, String pattern) {
+    void scannersKnowTheClassesOfCodePoints(String name, Scanner scanner, String pattern) {
         Stage byScanner = Stage.of(scanner);
         Stage byPattern = SplitStage.of(name, pattern, SplitStage.Behavior.ISOLATED, false);
-        for (int c = 0; c < Characters.END; c += c < 0x3400 || c > 0x1F000 && c < 0x20000 ? 1 : 7) {
+        for (int c = 0; c < Characters.END; c += c < 0x3400 ? 1 : 13) {
             if (c < 0xD800 || c >= 0xE000) {
                 byte[] bytes = ("1" + Character.toString(c) + "a " + Character.toString(c) + "'" + Character.toString(c) + "\n").getBytes(StandardCharsets.UTF_8);
                 int shown = c;

@@ -27,7 +27,7 @@ class Utf8Test {
         for (int a = 0; a < 256; a++) {
             assertEquals(expected(new byte[] {(byte) a}), mended(new byte[] {(byte) a}));
             for (int b = 0; b < 256; b++) {
-                for (int c = 0; c < 256; c += a < 0xC0 ? 37 : 1) {
+                for (int c = 0; c < 256; c += a < 0xE0 ? 37 : 1) {
                     byte[] bytes = {(byte) a, (byte) b, (byte) c};
                     assertEquals(expected(bytes), mended(bytes), () -> Arrays.toString(bytes));
                 }
