@@ -1,6 +1,5 @@
 package dev.xiaolu.tokenizer;
 
-import dev.xiaolu.platform.InputException;
 import java.lang.Character.UnicodeScript;
 import java.util.BitSet;
 import java.util.Map;
@@ -230,7 +229,7 @@ final class PatternCharacters {
         return text.toString();
     }
 
-    private int hex(String digits) throws InputException {
+    private int hex(String digits) {
         try {
             int value = Integer.parseInt(digits, 16);
             if (value >= 0 && value < Characters.END) {
