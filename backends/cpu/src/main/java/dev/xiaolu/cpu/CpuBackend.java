@@ -4,6 +4,7 @@ import static dev.xiaolu.platform.Check.checkInput;
 
 import dev.xiaolu.op.AdamW;
 import dev.xiaolu.op.Add;
+import dev.xiaolu.op.Attention;
 import dev.xiaolu.op.AttentionGrad;
 import dev.xiaolu.op.Axpby;
 import dev.xiaolu.op.Cast;
@@ -50,6 +51,7 @@ final class CpuBackend implements Backend {
         add(MatMul.class, products);
         addElements();
         addRows();
+        addAttention();
     }
 
     private void addElements() {
@@ -83,6 +85,10 @@ final class CpuBackend implements Backend {
         add(Embed.class, embeddings::forward);
         add(EmbedGrad.class, embeddings::gradient);
         add(Rope.class, new RopeKernel(workers));
+    }
+
+    private void addAttention() {
+        add(Attention.class, new AttentionKernel(workers));
         add(AttentionGrad.class, new AttentionGradKernel(workers));
     }
 
