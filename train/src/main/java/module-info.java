@@ -12,4 +12,6 @@ module dev.xiaolu.train {
     exports dev.xiaolu.data;
     exports dev.xiaolu.optim;
     exports dev.xiaolu.train;
+
+    opens dev.xiaolu.data to tools.jackson.databind;             // which writes the records of manifests
 }

@@ -50,7 +50,8 @@ public final class Main {
     static CommandLine line(Console console) {
         var line = new CommandLine(Xiaolu.class, new Action.Factory(console));
         line.setOut(new java.io.PrintWriter(console.out(), true)).setErr(new java.io.PrintWriter(console.err(), true));
-        line.setExpandAtFiles(false).setInterpolateVariables(false).setCaseInsensitiveEnumValuesAllowed(true).setUsageHelpWidth(100).setUsageHelpAutoWidth(true).setUsageHelpLongOptionsMaxWidth(30);
+        line.getSubcommands().get("train").getCommandSpec().usageMessage().footer(TrainCommand.footer());
+        line.setExpandAtFiles(false).setInterpolateVariables(false).setCaseInsensitiveEnumValuesAllowed(true).setUsageHelpWidth(TrainCommand.HELP_WIDTH).setUsageHelpAutoWidth(true).setUsageHelpLongOptionsMaxWidth(30);
         line.setParameterExceptionHandler((fault, words) -> wrongUsage(console, fault));
         line.setExecutionExceptionHandler((thrown, at, result) -> failed(console, thrown, at));
         return line;

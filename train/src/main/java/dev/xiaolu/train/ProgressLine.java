@@ -9,7 +9,7 @@ import java.util.Locale;
 ///
 /// The line holds a bar, the step, the loss, tokens a second, the use of the machine and the time left, as much as the width allows. One thread at a time.
 public final class ProgressLine {
-    private static final double SMOOTHING = 0.1;                 // weight of the newest step in what is shown
+    private static final double SMOOTHING = 0.1;                 // least weight of the newest step in what is shown
     private static final long LIVE_NANOS = 80_000_000L;          // shortest time between two pictures
     private static final long PLAIN_NANOS = 10_000_000_000L;     // time after which a plain line is due
     private static final int WIDEST_BAR = 32;
@@ -27,6 +27,7 @@ public final class ProgressLine {
     private double tokensPerSecond = Double.NaN;
     private double mfu = Double.NaN;
     private long step;
+    private int seen;
     private long drawnAt;
     private boolean drawn;
 
@@ -41,6 +42,7 @@ public final class ProgressLine {
     /// Shows a step.
     public void step(Metrics now) {
         step = now.step();
+        seen++;
         loss = smooth(loss, now.loss());
         seconds = smooth(seconds, now.stepSeconds());
         tokensPerSecond = smooth(tokensPerSecond, now.tokensPerSecond());
@@ -136,8 +138,10 @@ public final class ProgressLine {
         return parts;
     }
 
-    private static double smooth(double before, double now) {
-        return Double.isNaN(before) || Double.isNaN(now) ? now : before + SMOOTHING * (now - before);
+    /// The mean of the steps so far, then one that forgets. The first step is left out as soon as there is a second: it still warms the compiler up.
+    private double smooth(double before, double now) {
+        double weight = seen <= 2 ? 1 : Math.max(SMOOTHING, 1.0 / (seen - 1));
+        return Double.isNaN(before) || Double.isNaN(now) ? now : before + weight * (now - before);
     }
 
     /// A number in three or four places: `950`, `12.3k`, `1.25M`.

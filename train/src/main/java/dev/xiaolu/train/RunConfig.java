@@ -65,10 +65,10 @@ public record RunConfig(Run run, Model model, Train train, Optim optim, Data dat
 
     /// The optimizer and its learning rate.
     public record Optim(
-            @Setting(value = "optimizer; muon takes the hidden matrices and leaves the rest to adamw", standard = "adamw") Optimizer name,
+            @Setting(value = "adamw, or muon for the hidden matrices and adamw for the rest", standard = "adamw") Optimizer name,
             @Setting(value = "highest learning rate", standard = "3e-3") double learningRate,
             @Setting(value = "last learning rate, as a part of the highest", standard = "0.1") double minLearningRateRatio,
-            @Setting(value = "shape of the rate: cosine, wsd (level, then down in a line) or constant", standard = "cosine") Shape schedule,
+            @Setting(value = "cosine, wsd (level, then down in a line) or constant", standard = "cosine") Shape schedule,
             @Setting(value = "steps over which the rate rises from 0", standard = "20") long warmupSteps,
             @Setting(value = "part of the steps over which wsd goes down", standard = "0.2") double decayFraction,
             @Setting(value = "AdamW: decay of the first moment", standard = "0.9") double beta1,
@@ -87,13 +87,13 @@ public record RunConfig(Run run, Model model, Train train, Optim optim, Data dat
 
     /// The text that is trained on.
     public record Data(
-            @Setting(value = "files and folders (zip, txt, jsonl, parquet, source); empty: the JDK's src.zip", standard = "[]") List<String> paths,
-            @Setting(value = "names of files taken from folders and archives; empty: everything readable", standard = "[]") List<String> include,
+            @Setting(value = "files and folders of text; empty: the JDK's Java sources", standard = "[]") List<String> paths,
+            @Setting(value = "patterns of names taken from folders and zips; empty: all text", standard = "[]") List<String> include,
             @Setting(value = "field or column with the text, in jsonl and parquet", standard = "text") String textField,
             @Setting(value = "bytes of text taken at most; 0: all", standard = "0") long maxBytes,
             @Setting(value = "part of the documents held out, chosen by their hash", standard = "0.02") double validationFraction,
             @Setting(value = "whether a token sees only its own document", standard = "true") boolean documentMask,
-            @Setting(value = "folder that keeps tokenized text between runs; empty: inside run.dir", standard = "", free = true) String cacheDir) {
+            @Setting(value = "folder that keeps tokenized text; empty: in run.dir", standard = "", free = true) String cacheDir) {
         public Data {
             paths = List.copyOf(paths);
             include = List.copyOf(include);
