@@ -12,8 +12,8 @@ public enum ElementaryFunction {
     TANH(Elementary::tanh, StrictMath::tanh, 1.37, 0x5D2951D92D19C866L, 0x40D9F9DC2A00BA30L),
     SIGMOID(Elementary::sigmoid, ElementaryFunction::sigmoid, 1.66, 0xF9F6965FA7CE32F4L, 0x8128C0F947A26A0EL),
     SOFTPLUS(Elementary::softplus, ElementaryFunction::softplus, 1.89, 0xBFB9749E81098950L, 0xA16CF9ADAA97976EL),
-    SIN(Elementary::sin, StrictMath::sin, 1.60, 0x8ED74A6CBB12FDC4L, 0x7541F5A6B01B1D3EL),
-    COS(Elementary::cos, StrictMath::cos, 1.60, 0x3D44E148B216FA7CL, 0x8CD9EB9C403FA0EEL);
+    SIN(Elementary::sin, StrictMath::sin, 1.50, 0x8ED74A6CBB12FDC4L, 0x7541F5A6B01B1D3EL),
+    COS(Elementary::cos, StrictMath::cos, 1.50, 0x3D44E148B216FA7CL, 0x8CD9EB9C403FA0EEL);
 
     /// A function of one float.
     @FunctionalInterface
