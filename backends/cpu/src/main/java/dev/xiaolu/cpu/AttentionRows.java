@@ -1,14 +1,9 @@
 package dev.xiaolu.cpu;
 
-import static dev.xiaolu.cpu.AttentionTiles.one;
-import static dev.xiaolu.cpu.AttentionTiles.set;
 import static dev.xiaolu.cpu.Vectors.FLOATS;
 import static dev.xiaolu.cpu.Vectors.LANES;
-import static dev.xiaolu.cpu.Vectors.load;
-import static dev.xiaolu.cpu.Vectors.store;
 
 import dev.xiaolu.op.Numerics;
-import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShuffle;
@@ -99,45 +94,6 @@ final class AttentionRows {
     static void add(float[] h, int a, int b, int columns) {
         for (int i = 0; i < columns; i += LANES) {
             FloatVector.fromArray(FLOATS, h, a + i).add(FloatVector.fromArray(FLOATS, h, b + i)).intoArray(h, b + i);
-        }
-    }
-
-    /// Copies `dim` floats into a row of `columns` in the array and fills it up with zeros.
-    static void pack(MemorySegment from, long at, int dim, float[] h, int row, int columns) {
-        int whole = dim & -LANES;
-        for (int i = 0; i < whole; i += LANES) {
-            load(from, at + 4L * i).intoArray(h, row + i);
-        }
-        for (int i = whole; i < dim; i++) {
-            h[row + i] = one(from, at + 4L * i);
-        }
-        for (int i = dim; i < columns; i++) {
-            h[row + i] = 0;
-        }
-    }
-
-    /// Copies `dim` floats into a row of `columns` in a segment and fills it up with zeros.
-    static void pack(MemorySegment from, long at, int dim, MemorySegment to, long row, int columns) {
-        int whole = dim & -LANES;
-        for (long i = 0; i < 4L * whole; i += 4 * LANES) {
-            store(load(from, at + i), to, row + i);
-        }
-        for (int i = whole; i < dim; i++) {
-            set(to, row + 4L * i, one(from, at + 4L * i));
-        }
-        for (int i = dim; i < columns; i++) {
-            set(to, row + 4L * i, 0);
-        }
-    }
-
-    /// Copies `dim` floats out of the array, each multiplied by `factor`.
-    static void unpack(float[] h, int row, float factor, int dim, MemorySegment to, long at) {
-        int whole = dim & -LANES;
-        for (int i = 0; i < whole; i += LANES) {
-            store(FloatVector.fromArray(FLOATS, h, row + i).mul(factor), to, at + 4L * i);
-        }
-        for (int i = whole; i < dim; i++) {
-            set(to, at + 4L * i, h[row + i] * factor);
         }
     }
 

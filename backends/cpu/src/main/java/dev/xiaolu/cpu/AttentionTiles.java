@@ -149,29 +149,29 @@ final class AttentionTiles {
         c31.intoArray(h, atC + 3 * rowC + LANES);
     }
 
-    /// `c[columns] += a[count] · b[count][columns]` for one row, `a` adjacent; `columns` is a multiple of the vector length.
-    static void rowProduct(float[] h, int atA, MemorySegment b, long atB, long stepB, int count, int atC, int columns) {
+    /// `c[columns] += a[count] · b[count][columns]` for one row; `columns` is a multiple of the vector length.
+    static void rowProduct(float[] h, int atA, int stepA, MemorySegment b, long atB, long stepB, int count, int atC, int columns) {
         int column = 0;
         for (; column + 4 * LANES <= columns; column += 4 * LANES) {
-            rowProduct4(h, atA, b, atB + 4L * column, stepB, count, atC + column);
+            rowProduct4(h, atA, stepA, b, atB + 4L * column, stepB, count, atC + column);
         }
         for (; column < columns; column += LANES) {
             FloatVector sum = FloatVector.fromArray(FLOATS, h, atC + column);
             for (int k = 0; k < count; k++) {
-                FloatVector weight = FloatVector.broadcast(FLOATS, h[atA + k]);
+                FloatVector weight = FloatVector.broadcast(FLOATS, h[atA + k * stepA]);
                 sum = weight.fma(FloatVector.fromMemorySegment(FLOATS, b, atB + 4L * column + k * stepB, LITTLE_ENDIAN), sum);
             }
             sum.intoArray(h, atC + column);
         }
     }
 
-    private static void rowProduct4(float[] h, int atA, MemorySegment b, long atB, long stepB, int count, int atC) {
+    private static void rowProduct4(float[] h, int atA, int stepA, MemorySegment b, long atB, long stepB, int count, int atC) {
         FloatVector c0 = FloatVector.fromArray(FLOATS, h, atC);
         FloatVector c1 = FloatVector.fromArray(FLOATS, h, atC + LANES);
         FloatVector c2 = FloatVector.fromArray(FLOATS, h, atC + 2 * LANES);
         FloatVector c3 = FloatVector.fromArray(FLOATS, h, atC + 3 * LANES);
         for (int k = 0; k < count; k++) {
-            FloatVector weight = FloatVector.broadcast(FLOATS, h[atA + k]);
+            FloatVector weight = FloatVector.broadcast(FLOATS, h[atA + k * stepA]);
             long from = atB + k * stepB;
             c0 = weight.fma(FloatVector.fromMemorySegment(FLOATS, b, from, LITTLE_ENDIAN), c0);
             c1 = weight.fma(FloatVector.fromMemorySegment(FLOATS, b, from + VECTOR_BYTES, LITTLE_ENDIAN), c1);
@@ -246,8 +246,46 @@ final class AttentionTiles {
         }
     }
 
+    /// Dot products over `dim` of `count` rows of `a` with the rows of `b` beside them, adjacent in `c`: four chains at a time.
+    static void dotsOfPairs(MemorySegment a, long atA, long rowA, MemorySegment b, long atB, long rowB, int count, int dim, float[] c, int atC) {
+        int row = 0;
+        for (; dim <= LEAF && row + 4 <= count; row += 4) {
+            float s0 = 0;
+            float s1 = 0;
+            float s2 = 0;
+            float s3 = 0;
+            for (int i = 0; i < dim; i++) {
+                long ofA = atA + row * rowA + 4L * i;
+                long ofB = atB + row * rowB + 4L * i;
+                s0 = Math.fma(one(a, ofA), one(b, ofB), s0);
+                s1 = Math.fma(one(a, ofA + rowA), one(b, ofB + rowB), s1);
+                s2 = Math.fma(one(a, ofA + 2 * rowA), one(b, ofB + 2 * rowB), s2);
+                s3 = Math.fma(one(a, ofA + 3 * rowA), one(b, ofB + 3 * rowB), s3);
+            }
+            c[atC + row] = s0;
+            c[atC + row + 1] = s1;
+            c[atC + row + 2] = s2;
+            c[atC + row + 3] = s3;
+        }
+        for (; row < count; row++) {
+            c[atC + row] = dot(a, atA + row * rowA, b, atB + row * rowB, dim);
+        }
+    }
+
+    private static float dot(MemorySegment a, long atA, MemorySegment b, long atB, int dim) {
+        if (dim > LEAF) {
+            int left = leftOf(dim);
+            return dot(a, atA, b, atB, left) + dot(a, atA + 4L * left, b, atB + 4L * left, dim - left);
+        }
+        float sum = 0;
+        for (int i = 0; i < dim; i++) {
+            sum = Math.fma(one(a, atA + 4L * i), one(b, atB + 4L * i), sum);
+        }
+        return sum;
+    }
+
     /// One dot product over `dim`: leaves of 256, then the balanced tree.
-    static float dot(float[] h, int atA, MemorySegment b, long atB, int dim) {
+    private static float dot(float[] h, int atA, MemorySegment b, long atB, int dim) {
         if (dim > LEAF) {
             int left = leftOf(dim);
             return dot(h, atA, b, atB, left) + dot(h, atA + left, b, atB + 4L * left, dim - left);
