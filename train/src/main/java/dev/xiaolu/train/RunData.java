@@ -3,6 +3,7 @@ package dev.xiaolu.train;
 import dev.xiaolu.tokenizer.Tokenizer;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /// What a run reads: text as tokens, divided into training and held-out documents, and the tokenizer that made them.
 ///
@@ -16,8 +17,9 @@ import java.util.Map;
 /// @param digest         SHA-256 of all tokens, held-out ones too; a run goes on only with the same
 public record RunData(SequenceSource training, List<SequenceSource.Sequence> heldOut, long heldOutFiles, Tokenizer tokenizer, Map<String, byte[]> tokenizerFiles,
         long trainingTokens, String description, String digest) {
-    /// The first `count` held-out sequences (0: all).
+    /// `count` held-out sequences (0: all), evenly spaced over the files, so that a few stand for all.
     public List<SequenceSource.Sequence> heldOut(int count) {
-        return count == 0 || count >= heldOut.size() ? heldOut : heldOut.subList(0, count);
+        int all = heldOut.size();
+        return count == 0 || count >= all ? heldOut : IntStream.range(0, count).mapToObj(i -> heldOut.get((int) ((long) i * all / count))).toList();
     }
 }
