@@ -3,7 +3,6 @@ package dev.xiaolu.cpu;
 import dev.xiaolu.op.MatMul;
 import dev.xiaolu.tensor.Kernel;
 import dev.xiaolu.tensor.Tensor;
-import java.lang.foreign.MemorySegment;
 
 /// Shares out matrix products: whole products to each thread while there are enough of them, then each remaining one by rows and columns.
 ///
@@ -15,7 +14,7 @@ final class MatMulKernel implements Kernel<MatMul>, AutoCloseable {
 
     private final Workers workers;
     private final MatMulWorker[] team;
-    private final MatMulWorker.Buffer shared = new MatMulWorker.Buffer();
+    private final PackedColumns shared = new PackedColumns();
     private final Product product = new Product();
     private final Workers.Job wholeProducts = this::wholeProducts;
     private final Workers.Job columnParts = this::columnParts;
@@ -25,12 +24,8 @@ final class MatMulKernel implements Kernel<MatMul>, AutoCloseable {
     private int rowParts;
     // What the team works on: set before each job, read by all.
     private long index;
-    private int block;
-    private int fromRow;
-    private int toRow;
     private int fromColumn;
     private int toColumn;
-    private MemorySegment packed;
 
     MatMulKernel(Workers workers) {
         this.workers = workers;
@@ -61,7 +56,7 @@ final class MatMulKernel implements Kernel<MatMul>, AutoCloseable {
         for (long part = from; part < to; part++) {
             long each = product.batch / parts;
             for (long i = part * each; i < (part + 1) * each; i++) {
-                team[(int) part].alone(product, i, 0, product.rows, 0, product.columns);
+                team[(int) part].alone(product, i, 0, product.columns);
             }
         }
     }
@@ -73,19 +68,12 @@ final class MatMulKernel implements Kernel<MatMul>, AutoCloseable {
             workers.share(parts, 1, columnParts);
             return;
         }
-        int chunk = MatMulWorker.columnsAtOnce(product, MatMulWorker.COLUMN_BLOCK);
-        long rowChunk = Math.min(product.rows, (long) rowParts * MatMulWorker.rowsAtOnce(product));
-        for (long row = 0; row < product.rows; row += rowChunk) {
-            fromRow = (int) row;
-            toRow = (int) Math.min(product.rows, row + rowChunk);
-            for (fromColumn = 0; fromColumn < product.columns; fromColumn += chunk) {
-                toColumn = Math.min(product.columns, fromColumn + chunk);
-                for (block = 0; block < product.blocks(); block++) {
-                    packed = shared.atLeast(MatMulWorker.columnBytes(toColumn - fromColumn, product.depth(block)));
-                    workers.share(parts, 1, packPart);
-                    workers.share(parts, 1, multiplyPart);
-                }
-            }
+        int chunk = MatMulWorker.columnsAtOnce(product);
+        for (fromColumn = 0; fromColumn < product.columns; fromColumn += chunk) {
+            toColumn = Math.min(product.columns, fromColumn + chunk);
+            shared.prepare(product, fromColumn, toColumn);
+            workers.share(parts, 1, packPart);
+            workers.share(parts, 1, multiplyPart);
         }
     }
 
@@ -110,16 +98,14 @@ final class MatMulKernel implements Kernel<MatMul>, AutoCloseable {
     private void columnParts(long from, long to) {
         for (long part = from; part < to; part++) {
             int start = cut(product.columns, Tile.COLUMNS, part, parts);
-            team[(int) part].alone(product, index, 0, product.rows, start, cut(product.columns, Tile.COLUMNS, part + 1, parts));
+            team[(int) part].alone(product, index, start, cut(product.columns, Tile.COLUMNS, part + 1, parts));
         }
     }
 
     private void packPart(long from, long to) {
-        int depth = product.depth(block);
         int start = cut(toColumn - fromColumn, Tile.COLUMNS, from, parts);
         int end = cut(toColumn - fromColumn, Tile.COLUMNS, to, parts);
-        Panels.columns(product, product.startB(index), block * Product.DEPTH, depth, fromColumn + start, end - start, packed,
-                MatMulWorker.columnBytes(start, depth));
+        shared.pack(product, index, fromColumn + start, fromColumn + end);
     }
 
     private void multiplyPart(long from, long to) {
@@ -127,12 +113,10 @@ final class MatMulKernel implements Kernel<MatMul>, AutoCloseable {
         for (long part = from; part < to; part++) {
             long byRow = part / columnParts;
             long byColumn = part % columnParts;
-            int startRow = cut(toRow - fromRow, product.tileRows, byRow, rowParts);
-            int endRow = cut(toRow - fromRow, product.tileRows, byRow + 1, rowParts);
-            int startColumn = cut(toColumn - fromColumn, Tile.COLUMNS, byColumn, columnParts);
-            int endColumn = cut(toColumn - fromColumn, Tile.COLUMNS, byColumn + 1, columnParts);
-            team[(int) part].multiply(product, index, block, fromRow + startRow, fromRow + endRow, fromColumn + startColumn, fromColumn + endColumn, packed,
-                    MatMulWorker.columnBytes(startColumn, product.depth(block)), false);
+            team[(int) part].multiply(product, index,
+                    cut(product.rows, product.tileRows, byRow, rowParts), cut(product.rows, product.tileRows, byRow + 1, rowParts),
+                    fromColumn + cut(toColumn - fromColumn, Tile.COLUMNS, byColumn, columnParts),
+                    fromColumn + cut(toColumn - fromColumn, Tile.COLUMNS, byColumn + 1, columnParts), shared);
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.xiaolu.cpu;
 
+import static dev.xiaolu.cpu.Panels.ROW;
 import static dev.xiaolu.cpu.Tile.COLUMNS;
 import static dev.xiaolu.cpu.Vectors.FLOATS;
 import static dev.xiaolu.cpu.Vectors.LANES;
@@ -22,7 +23,7 @@ final class MicroKernel {
     /// Multiplies `length` steps of the summed axis and adds the nodes waiting in `tiles`.
     ///
     /// @param rows   rows of the tile: 1, 4, 6 or 12
-    /// @param a      packed rows, `[length, rows]` from index `fromA`
+    /// @param a      packed rows, `[rows, Panels.ROW]` from index `fromA`, of which the first `length` of each row count
     /// @param b      packed columns, `[length, COLUMNS]` from byte `fromB`
     /// @param tiles  waiting nodes, the one of level `v` at `v * Tile.SIZE`
     /// @param merge  a bit for each level to be added, the lowest first
@@ -65,20 +66,20 @@ final class MicroKernel {
         FloatVector l2 = FloatVector.zero(FLOATS), r2 = FloatVector.zero(FLOATS);
         FloatVector l3 = FloatVector.zero(FLOATS), r3 = FloatVector.zero(FLOATS);
         for (int k = 0; k < length; k++) {
-            int atA = fromA + k * 4;
+            int atA = fromA + k;
             long atB = fromB + k * PANEL_BYTES;
             FloatVector left = FloatVector.fromMemorySegment(FLOATS, b, atB, LITTLE_ENDIAN);
             FloatVector right = FloatVector.fromMemorySegment(FLOATS, b, atB + VECTOR_BYTES, LITTLE_ENDIAN);
             FloatVector a0 = FloatVector.broadcast(FLOATS, a[atA]);
             l0 = a0.fma(left, l0);
             r0 = a0.fma(right, r0);
-            FloatVector a1 = FloatVector.broadcast(FLOATS, a[atA + 1]);
+            FloatVector a1 = FloatVector.broadcast(FLOATS, a[atA + ROW]);
             l1 = a1.fma(left, l1);
             r1 = a1.fma(right, r1);
-            FloatVector a2 = FloatVector.broadcast(FLOATS, a[atA + 2]);
+            FloatVector a2 = FloatVector.broadcast(FLOATS, a[atA + 2 * ROW]);
             l2 = a2.fma(left, l2);
             r2 = a2.fma(right, r2);
-            FloatVector a3 = FloatVector.broadcast(FLOATS, a[atA + 3]);
+            FloatVector a3 = FloatVector.broadcast(FLOATS, a[atA + 3 * ROW]);
             l3 = a3.fma(left, l3);
             r3 = a3.fma(right, r3);
         }
@@ -113,26 +114,26 @@ final class MicroKernel {
         FloatVector l4 = FloatVector.zero(FLOATS), r4 = FloatVector.zero(FLOATS);
         FloatVector l5 = FloatVector.zero(FLOATS), r5 = FloatVector.zero(FLOATS);
         for (int k = 0; k < length; k++) {
-            int atA = fromA + k * 6;
+            int atA = fromA + k;
             long atB = fromB + k * PANEL_BYTES;
             FloatVector left = FloatVector.fromMemorySegment(FLOATS, b, atB, LITTLE_ENDIAN);
             FloatVector right = FloatVector.fromMemorySegment(FLOATS, b, atB + VECTOR_BYTES, LITTLE_ENDIAN);
             FloatVector a0 = FloatVector.broadcast(FLOATS, a[atA]);
             l0 = a0.fma(left, l0);
             r0 = a0.fma(right, r0);
-            FloatVector a1 = FloatVector.broadcast(FLOATS, a[atA + 1]);
+            FloatVector a1 = FloatVector.broadcast(FLOATS, a[atA + ROW]);
             l1 = a1.fma(left, l1);
             r1 = a1.fma(right, r1);
-            FloatVector a2 = FloatVector.broadcast(FLOATS, a[atA + 2]);
+            FloatVector a2 = FloatVector.broadcast(FLOATS, a[atA + 2 * ROW]);
             l2 = a2.fma(left, l2);
             r2 = a2.fma(right, r2);
-            FloatVector a3 = FloatVector.broadcast(FLOATS, a[atA + 3]);
+            FloatVector a3 = FloatVector.broadcast(FLOATS, a[atA + 3 * ROW]);
             l3 = a3.fma(left, l3);
             r3 = a3.fma(right, r3);
-            FloatVector a4 = FloatVector.broadcast(FLOATS, a[atA + 4]);
+            FloatVector a4 = FloatVector.broadcast(FLOATS, a[atA + 4 * ROW]);
             l4 = a4.fma(left, l4);
             r4 = a4.fma(right, r4);
-            FloatVector a5 = FloatVector.broadcast(FLOATS, a[atA + 5]);
+            FloatVector a5 = FloatVector.broadcast(FLOATS, a[atA + 5 * ROW]);
             l5 = a5.fma(left, l5);
             r5 = a5.fma(right, r5);
         }
@@ -181,44 +182,44 @@ final class MicroKernel {
         FloatVector l10 = FloatVector.zero(FLOATS), r10 = FloatVector.zero(FLOATS);
         FloatVector l11 = FloatVector.zero(FLOATS), r11 = FloatVector.zero(FLOATS);
         for (int k = 0; k < length; k++) {
-            int atA = fromA + k * 12;
+            int atA = fromA + k;
             long atB = fromB + k * PANEL_BYTES;
             FloatVector left = FloatVector.fromMemorySegment(FLOATS, b, atB, LITTLE_ENDIAN);
             FloatVector right = FloatVector.fromMemorySegment(FLOATS, b, atB + VECTOR_BYTES, LITTLE_ENDIAN);
             FloatVector a0 = FloatVector.broadcast(FLOATS, a[atA]);
             l0 = a0.fma(left, l0);
             r0 = a0.fma(right, r0);
-            FloatVector a1 = FloatVector.broadcast(FLOATS, a[atA + 1]);
+            FloatVector a1 = FloatVector.broadcast(FLOATS, a[atA + ROW]);
             l1 = a1.fma(left, l1);
             r1 = a1.fma(right, r1);
-            FloatVector a2 = FloatVector.broadcast(FLOATS, a[atA + 2]);
+            FloatVector a2 = FloatVector.broadcast(FLOATS, a[atA + 2 * ROW]);
             l2 = a2.fma(left, l2);
             r2 = a2.fma(right, r2);
-            FloatVector a3 = FloatVector.broadcast(FLOATS, a[atA + 3]);
+            FloatVector a3 = FloatVector.broadcast(FLOATS, a[atA + 3 * ROW]);
             l3 = a3.fma(left, l3);
             r3 = a3.fma(right, r3);
-            FloatVector a4 = FloatVector.broadcast(FLOATS, a[atA + 4]);
+            FloatVector a4 = FloatVector.broadcast(FLOATS, a[atA + 4 * ROW]);
             l4 = a4.fma(left, l4);
             r4 = a4.fma(right, r4);
-            FloatVector a5 = FloatVector.broadcast(FLOATS, a[atA + 5]);
+            FloatVector a5 = FloatVector.broadcast(FLOATS, a[atA + 5 * ROW]);
             l5 = a5.fma(left, l5);
             r5 = a5.fma(right, r5);
-            FloatVector a6 = FloatVector.broadcast(FLOATS, a[atA + 6]);
+            FloatVector a6 = FloatVector.broadcast(FLOATS, a[atA + 6 * ROW]);
             l6 = a6.fma(left, l6);
             r6 = a6.fma(right, r6);
-            FloatVector a7 = FloatVector.broadcast(FLOATS, a[atA + 7]);
+            FloatVector a7 = FloatVector.broadcast(FLOATS, a[atA + 7 * ROW]);
             l7 = a7.fma(left, l7);
             r7 = a7.fma(right, r7);
-            FloatVector a8 = FloatVector.broadcast(FLOATS, a[atA + 8]);
+            FloatVector a8 = FloatVector.broadcast(FLOATS, a[atA + 8 * ROW]);
             l8 = a8.fma(left, l8);
             r8 = a8.fma(right, r8);
-            FloatVector a9 = FloatVector.broadcast(FLOATS, a[atA + 9]);
+            FloatVector a9 = FloatVector.broadcast(FLOATS, a[atA + 9 * ROW]);
             l9 = a9.fma(left, l9);
             r9 = a9.fma(right, r9);
-            FloatVector a10 = FloatVector.broadcast(FLOATS, a[atA + 10]);
+            FloatVector a10 = FloatVector.broadcast(FLOATS, a[atA + 10 * ROW]);
             l10 = a10.fma(left, l10);
             r10 = a10.fma(right, r10);
-            FloatVector a11 = FloatVector.broadcast(FLOATS, a[atA + 11]);
+            FloatVector a11 = FloatVector.broadcast(FLOATS, a[atA + 11 * ROW]);
             l11 = a11.fma(left, l11);
             r11 = a11.fma(right, r11);
         }

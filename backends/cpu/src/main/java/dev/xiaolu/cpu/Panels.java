@@ -3,25 +3,29 @@ package dev.xiaolu.cpu;
 import static dev.xiaolu.cpu.Tile.COLUMNS;
 import static dev.xiaolu.cpu.Vectors.FLOATS;
 import static dev.xiaolu.cpu.Vectors.LANES;
+import static dev.xiaolu.op.Numerics.LEAF;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
-/// Brings operands into the order in which the micro-kernel reads them: panels, each `[depth, width]` with the summed axis outermost.
+/// Brings operands into the order in which the micro-kernel reads them, so that every address in it is one register and a constant.
 ///
-/// What lies behind the last row or column of an operand is filled with anything: those elements of a tile are never stored.
+/// Columns lie in panels, each `[depth, COLUMNS]`; rows lie `[leaf, row, ROW]`. What lies behind the last row or column of an operand is anything:
+/// those elements of a tile are never stored.
 final class Panels {
     /// Bytes of one step of a panel of columns.
     static final long STEP = 4L * COLUMNS;
+    /// Floats between packed rows: a leaf and a cache line, so that the rows of a tile fall into different cache sets.
+    static final int ROW = LEAF + 16;
     private static final int GROUP = 8;
 
     private Panels() {}
 
-    /// Floats between the panels of rows of one block: the last vector of a panel may be written past its end.
-    static int rowPanel(int tileRows, int depth) {
-        return depth * tileRows + LANES;
+    /// Floats of so many rows, packed.
+    static int rowFloats(int rows, int depth) {
+        return Math.multiplyExact((depth + LEAF - 1) / LEAF * ROW, rows);
     }
 
     /// Packs `b[fromStep.., fromColumn..]`, `columns` wide, into panels one behind the other.
@@ -63,48 +67,50 @@ final class Panels {
         }
     }
 
-    /// Packs `op(a)[fromRow.., fromStep..]`, `rows` high, into panels [#rowPanel] apart.
+    /// Packs `op(a)[fromRow.., fromStep..]`, `rows` high.
     ///
     /// @param start   byte offset of the matrix in `a`
-    /// @param staging memory for one panel
-    static void rows(Product product, long start, int fromRow, int rows, int fromStep, int depth, float[] to, int into, MemorySegment staging) {
-        int tileRows = product.tileRows;
-        int panel = rowPanel(tileRows, depth);
-        if (product.adjacentA) {
-            for (int row = 0; row < rows; row += tileRows, into += panel) {
-                long at = start + (fromRow + row) * product.strideA + 4L * fromStep;
-                int height = Math.min(tileRows, rows - row);
-                if (tileRows == 1) {
-                    MemorySegment.copy(product.a, JAVA_FLOAT, at, to, into, depth);
-                    continue;
+    /// @param padded  rows between leaves: `rows` or more
+    /// @param staging memory for one leaf of so many rows and a vector of rows more; only of a transposed `a`
+    static void rows(Product product, long start, int fromRow, int rows, int padded, int fromStep, int depth, float[] to, int into, MemorySegment staging) {
+        for (int step = 0; step < depth; step += LEAF, into += padded * ROW) {
+            int length = Math.min(LEAF, depth - step);
+            if (product.adjacentA) {
+                long at = start + fromRow * product.strideA + 4L * (fromStep + step);
+                for (int row = 0; row < rows; row++) {
+                    MemorySegment.copy(product.a, JAVA_FLOAT, at + row * product.strideA, to, into + row * ROW, length);
                 }
-                for (int from = (height - 1) / LANES * LANES; from >= 0; from -= LANES) { // downwards: what one writes too far, the next overwrites
-                    transpose(product.a, at + from * product.strideA, product.strideA, Math.min(LANES, height - from), depth, staging, 4L * from, 4L * tileRows);
-                }
-                MemorySegment.copy(staging, JAVA_FLOAT, 0, to, into, depth * tileRows);
+            } else {
+                transposeRows(product.a, start + (fromStep + step) * product.strideA + 4L * fromRow, product.strideA, rows, length, staging);
+                MemorySegment.copy(staging, JAVA_FLOAT, 0, to, into, rows * ROW);
             }
-            return;
         }
-        copyRows(product.a, start + fromStep * product.strideA + 4L * fromRow, product.strideA, depth, rows, tileRows, to, into);
     }
 
-    private static void copyRows(MemorySegment from, long at, long stride, int depth, int rows, int tileRows, float[] to, int into) {
-        int panel = rowPanel(tileRows, depth);
-        int inside = stepsInside(from, at, stride, 4L * (rows + tileRows + LANES), depth);
-        for (int step = 0; step < inside; step++) {
-            long read = at + step * stride;
-            int write = into + step * tileRows;
-            for (int row = 0; row < rows; row += tileRows, write += panel) {
-                for (int part = 0; part < tileRows; part += LANES) {
-                    FloatVector.fromMemorySegment(FLOATS, from, read + 4L * (row + part), LITTLE_ENDIAN).intoArray(to, write + part);
-                }
+    /// Transposes `length` steps of `rows` floats to rows of one leaf: along the memory of a few steps at a time.
+    private static void transposeRows(MemorySegment from, long at, long stride, int rows, int length, MemorySegment to) {
+        int inside = stepsInside(from, at, stride, 4L * (rows + LANES), length) / LANES * LANES;
+        for (int step = 0; step < inside; step += LANES) {
+            for (int row = 0; row < rows; row += LANES) {
+                Transpose.square(from, at + step * stride + 4L * row, stride, LANES - 1, to, 4L * (row * ROW + step), 4L * ROW);
             }
         }
-        for (int step = inside; step < depth; step++) {
+        for (int step = inside; step < length; step++) {
             for (int row = 0; row < rows; row++) {
-                to[into + row / tileRows * panel + step * tileRows + row % tileRows] = from.get(JAVA_FLOAT, at + step * stride + 4L * row);
+                to.set(JAVA_FLOAT, 4L * (row * ROW + step), from.get(JAVA_FLOAT, at + step * stride + 4L * row));
             }
         }
+    }
+
+    /// Reads a panel once, in order: a stream comes from a far cache much faster than the micro-kernel would ask for it, and Java has no prefetch.
+    static float touch(MemorySegment packed, long from, long bytes) {
+        float a = 0;
+        float b = 0;
+        for (long at = from; at < from + bytes; at += 128) {     // two cache lines; a step of a panel is 128 bytes or a part of that
+            a += packed.get(JAVA_FLOAT, at);
+            b += packed.get(JAVA_FLOAT, Math.min(at + 64, from + bytes - 4));
+        }
+        return a + b;
     }
 
     /// How many steps, the first at byte `at`, may read `bytes` without leaving the segment.

@@ -10,10 +10,10 @@ import java.lang.foreign.MemorySegment;
 ///
 /// One object is used again for every call, so that a call leaves no garbage.
 final class Product {
-    /// Leaves of the summed axis that are multiplied in one go: a whole subtree, so that their sum is a node.
-    static final int BLOCK_LEAVES = 4;
-    /// Steps of the summed axis in a block of leaves.
-    static final int DEPTH = BLOCK_LEAVES * LEAF;
+    /// Leaves of the summed axis that are multiplied in one go, at most: a whole subtree, so that their sum is a node.
+    static final int MOST_LEAVES = 8;
+    /// The same where there are several blocks: fewer, so that more rows stay near.
+    private static final int FEW_LEAVES = 4;
 
     MemorySegment a;
     MemorySegment b;
@@ -32,6 +32,8 @@ final class Product {
     long strideY;
     /// Rows of one tile.
     int tileRows;
+    /// Steps of the summed axis in a block of leaves; the last one may be shorter.
+    int blockDepth;
     private Tensor tensorA;
     private Tensor tensorB;
     private int leadingA;
@@ -57,6 +59,7 @@ final class Product {
         leadingA = tall ? 0 : left.shape().rank() - 2;
         leadingB = right.shape().rank() - 2;
         tileRows = Tile.rowsFor(rows);
+        blockDepth = (inner <= MOST_LEAVES * LEAF ? MOST_LEAVES : FEW_LEAVES) * LEAF;
     }
 
     /// Lets go of the tensors.
@@ -70,12 +73,12 @@ final class Product {
 
     /// Blocks of leaves along the summed axis.
     int blocks() {
-        return (inner + DEPTH - 1) / DEPTH;
+        return (inner + blockDepth - 1) / blockDepth;
     }
 
     /// Steps of the summed axis in one block.
     int depth(int block) {
-        return Math.min(DEPTH, inner - block * DEPTH);
+        return Math.min(blockDepth, inner - block * blockDepth);
     }
 
     long startA(long product) {

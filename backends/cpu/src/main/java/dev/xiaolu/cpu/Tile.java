@@ -27,9 +27,14 @@ final class Tile {
         return rows <= 4 || rows <= 8 && ROWS == 12 ? 4 : ROWS;
     }
 
-    /// Adds in place: `right = left + right`, the left child being `count` floats at `from` of `nodes`.
-    static void add(float[] nodes, int from, float[] right, int at, int count) {
-        for (int i = 0; i < count; i += LANES) {
+    /// How many pieces of this size cover `length`.
+    static int count(int length, int size) {
+        return (length + size - 1) / size;
+    }
+
+    /// Adds one tile in place: `right = left + right`, the left child being at `from` of `nodes`.
+    static void add(float[] nodes, int from, float[] right, int at) {
+        for (int i = 0; i < SIZE; i += LANES) {
             FloatVector.fromArray(FLOATS, nodes, from + i).add(FloatVector.fromArray(FLOATS, right, at + i)).intoArray(right, at + i);
         }
     }
