@@ -5,9 +5,8 @@ import static dev.xiaolu.cpu.AttentionTiles.one;
 import static dev.xiaolu.cpu.AttentionTiles.set;
 import static dev.xiaolu.cpu.Vectors.FLOATS;
 import static dev.xiaolu.cpu.Vectors.LANES;
-import static dev.xiaolu.cpu.Vectors.load;
-import static dev.xiaolu.cpu.Vectors.store;
 import static dev.xiaolu.op.Numerics.ATTENTION_LEAF;
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -20,7 +19,7 @@ final class AttentionPacks {
     static void pack(MemorySegment from, long at, int dim, float[] h, int row, int columns) {
         int whole = dim & -LANES;
         for (int i = 0; i < whole; i += LANES) {
-            load(from, at + 4L * i).intoArray(h, row + i);
+            FloatVector.fromMemorySegment(FLOATS, from, at + 4L * i, LITTLE_ENDIAN).intoArray(h, row + i);
         }
         for (int i = whole; i < dim; i++) {
             h[row + i] = one(from, at + 4L * i);
@@ -34,7 +33,7 @@ final class AttentionPacks {
     static void pack(MemorySegment from, long at, int dim, MemorySegment to, long row, int columns) {
         int whole = dim & -LANES;
         for (long i = 0; i < 4L * whole; i += 4 * LANES) {
-            store(load(from, at + i), to, row + i);
+            FloatVector.fromMemorySegment(FLOATS, from, at + i, LITTLE_ENDIAN).intoMemorySegment(to, row + i, LITTLE_ENDIAN);
         }
         for (int i = whole; i < dim; i++) {
             set(to, row + 4L * i, one(from, at + 4L * i));
@@ -48,7 +47,7 @@ final class AttentionPacks {
     static void unpack(float[] h, int row, float factor, int dim, MemorySegment to, long at) {
         int whole = dim & -LANES;
         for (int i = 0; i < whole; i += LANES) {
-            store(FloatVector.fromArray(FLOATS, h, row + i).mul(factor), to, at + 4L * i);
+            FloatVector.fromArray(FLOATS, h, row + i).mul(factor).intoMemorySegment(to, at + 4L * i, LITTLE_ENDIAN);
         }
         for (int i = whole; i < dim; i++) {
             set(to, at + 4L * i, h[row + i] * factor);
