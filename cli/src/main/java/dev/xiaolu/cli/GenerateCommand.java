@@ -18,7 +18,7 @@ import picocli.CommandLine.Option;
 /// Lets a model go on writing a text.
 @Command(name = "generate", header = {"Lets a model go on writing a text.", ""},
         footer = {"", "The same model, prompt, options and seed give the same text on every machine.", "",
-            "Example:  ./xiaolu generate --model runs/llama-small --prompt 'public class ' --max-tokens 200 --temperature 0.7 --top-p 0.95 --seed 1"})
+            "Example:  ./xiaolu generate --model runs/llama-small --prompt 'public class' --max-tokens 200 --temperature 0.7 --top-p 0.95 --seed 1"})
 final class GenerateCommand extends Action {
     @Option(names = "--model", paramLabel = "DIR", required = true, description = "Folder of a model, a checkpoint or a run.")
     private Path model;

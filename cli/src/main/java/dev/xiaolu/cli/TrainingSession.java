@@ -43,7 +43,7 @@ final class TrainingSession {
         ended.heldOut().ifPresent(seen -> out.append(String.format(Locale.ROOT, ", %.3f bits per byte on held-out text", seen.bitsPerByte())));
         ended.checkpoint().ifPresent(checkpoint -> out.append("%n  model   %s%n  digest  %s".formatted(checkpoint.folder(), checkpoint.manifest().weightsDigest())));
         out.append("%n  report  %s".formatted(ended.folder().resolve(RunJournal.REPORT)));
-        out.append(ended.finished() ? "%n  try it  ./xiaolu generate --model %s --prompt 'public class '".formatted(ended.folder()) : "%n  go on   ./xiaolu resume %s".formatted(ended.folder()));
+        out.append(ended.finished() ? "%n  try it  ./xiaolu generate --model %s --prompt 'public class'".formatted(ended.folder()) : "%n  go on   ./xiaolu resume %s".formatted(ended.folder()));
         return out.toString();
     }
 }

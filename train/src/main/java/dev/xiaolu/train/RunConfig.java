@@ -113,7 +113,7 @@ public record RunConfig(Run run, Model model, Train train, Optim optim, Data dat
 
     /// Text written by the model during training.
     public record Sample(
-            @Setting(value = "beginnings that the model goes on writing", standard = "[\"public class \", \"    /**\\n     * Returns \"]", free = true) List<String> prompts,
+            @Setting(value = "beginnings that the model goes on writing", standard = "[\"public class\", \"    /**\\n     * Returns\"]", free = true) List<String> prompts,
             @Setting(value = "tokens of a sample", standard = "160", free = true) int maxTokens,
             @Setting(value = "temperature; 0: always the likeliest token", standard = "0.7", free = true) double temperature,
             @Setting(value = "keep the likeliest tokens that make up this probability", standard = "0.95", free = true) double topP,
