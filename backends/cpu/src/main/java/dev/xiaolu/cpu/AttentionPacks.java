@@ -60,9 +60,7 @@ final class AttentionPacks {
         for (int key = from; key <= to; key += LANES) {
             int after = Math.min(key + LANES, ATTENTION_LEAF);   // a square ends with the leaf: the last one may turn some keys twice
             int start = after - LANES;
-            for (int c = 0; c < whole; c += LANES) {
-                Transpose.square(keys, at + start * stride + 4L * c, stride, to - start, s, turned + c * LEAF_BYTES + 4L * start, LEAF_BYTES);
-            }
+            Transpose.squares(keys, at + start * stride, stride, to - start, whole / LANES, s, turned + 4L * start, LEAF_BYTES);
         }
         for (int key = from; key <= to; key++) {
             for (int c = whole; c < dim; c++) {

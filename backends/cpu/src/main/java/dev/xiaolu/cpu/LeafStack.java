@@ -1,5 +1,6 @@
 package dev.xiaolu.cpu;
 
+import static dev.xiaolu.cpu.Vectors.LANES;
 import static dev.xiaolu.op.Numerics.LEAF;
 
 import java.lang.foreign.MemorySegment;
@@ -20,6 +21,13 @@ final class LeafStack {
         return tiles;
     }
 
+    /// Makes room for [#row].
+    void prepareRow() {
+        if (waiting.length < Integer.SIZE * LANES) {
+            waiting = new float[Integer.SIZE * LANES];
+        }
+    }
+
     /// Makes room for the nodes of so many tiles to wait between blocks.
     void prepare(Product product, int count) {
         int floats = Math.multiplyExact(levels(product) * Tile.SIZE, count);
@@ -37,6 +45,25 @@ final class LeafStack {
                     Integer.bitCount(merge) * Tile.SIZE);
         }
         MicroKernel.leaf(tileRows, rows, fromA + last * stepA, columns, fromB + last * LEAF * Panels.STEP, depth - last * LEAF, tiles, last, SUM);
+    }
+
+    /// Sums all leaves of one row of `a` with `LANES` rows of `b`; the sums are left at [#SUM].
+    void row(MemorySegment b, long start, long stride, int last, float[] a, int inner) {
+        int end = (inner - 1) / LEAF;
+        for (int leaf = 0; leaf <= end; leaf++) {
+            RowKernel.leaf(b, start + 4L * LEAF * leaf, stride, last, Math.min(LEAF, inner - leaf * LEAF), a, leaf * LEAF, tiles, SUM);
+            int merge = leaf == end ? leaf : leaf & ~(leaf + 1);
+            for (int level = 0; merge >>> level != 0; level++) {
+                if ((merge >>> level & 1) != 0) {
+                    for (int lane = 0; lane < LANES; lane++) {
+                        tiles[SUM + lane] = waiting[level * LANES + lane] + tiles[SUM + lane];
+                    }
+                }
+            }
+            if (leaf < end) {
+                System.arraycopy(tiles, SUM, waiting, Integer.bitCount(merge) * LANES, LANES);
+            }
+        }
     }
 
     /// Adds the node at [#SUM] to those that wait for it, or lets it wait; whether it is the root.

@@ -91,9 +91,7 @@ final class Panels {
     private static void transposeRows(MemorySegment from, long at, long stride, int rows, int length, MemorySegment to) {
         int inside = stepsInside(from, at, stride, 4L * (rows + LANES), length) / LANES * LANES;
         for (int step = 0; step < inside; step += LANES) {
-            for (int row = 0; row < rows; row += LANES) {
-                Transpose.square(from, at + step * stride + 4L * row, stride, LANES - 1, to, 4L * (row * ROW + step), 4L * ROW);
-            }
+            Transpose.squares(from, at + step * stride, stride, LANES - 1, (rows + LANES - 1) / LANES, to, 4L * step, 4L * ROW);
         }
         for (int step = inside; step < length; step++) {
             for (int row = 0; row < rows; row++) {
@@ -121,11 +119,8 @@ final class Panels {
 
     /// Transposes `height` (at most `LANES`) rows of `depth` floats to columns `step` bytes apart.
     private static void transpose(MemorySegment from, long at, long stride, int height, int depth, MemorySegment to, long into, long step) {
-        int k = 0;
-        for (; k <= depth - LANES; k += LANES) {
-            Transpose.square(from, at + 4L * k, stride, height - 1, to, into + k * step, step);
-        }
-        for (; k < depth; k++) {
+        Transpose.squares(from, at, stride, height - 1, depth / LANES, to, into, step);
+        for (int k = depth / LANES * LANES; k < depth; k++) {
             for (int row = 0; row < height; row++) {
                 to.set(JAVA_FLOAT, into + k * step + 4L * row, from.get(JAVA_FLOAT, at + row * stride + 4L * k));
             }
