@@ -6,7 +6,7 @@ import dev.xiaolu.platform.InputException;
 import dev.xiaolu.tensor.Backend;
 import dev.xiaolu.tensor.BackendProvider;
 import dev.xiaolu.tensor.Backends;
-import dev.xiaolu.train.SelfTest;
+import dev.xiaolu.tensor.SelfTest;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
@@ -67,8 +67,9 @@ final class DoctorCommand extends Action {
             measured(name + " peak", backend.measurePeak(), 1e9, "GFLOP/s in F32");
             measured(name + " bandwidth", backend.measureBandwidth(), 1e9, "GB/s read and written");
             long begun = System.nanoTime();
-            String fault = SelfTest.fault(backend);
-            line(name + " self-test", fault.isEmpty() ? "the bits of the reference and of the record, %.1f s".formatted((System.nanoTime() - begun) / 1e9) : "other bits", fault.isEmpty(), fault);
+            List<SelfTest.Mismatch> faults = SelfTest.run(backend);
+            String found = faults.isEmpty() ? "every operator gives the bits on record, %.1f s".formatted((System.nanoTime() - begun) / 1e9) : "other bits";
+            line(name + " self-test", found, faults.isEmpty(), faults.stream().map(SelfTest.Mismatch::toString).collect(Collectors.joining("; ")));
         } catch (InputException missing) {
             line(name, "cannot be opened", false, missing.getMessage());
         }

@@ -8,6 +8,7 @@ import dev.xiaolu.store.CheckpointStore;
 import dev.xiaolu.store.RunLock;
 import dev.xiaolu.tensor.Backend;
 import dev.xiaolu.tensor.Backends;
+import dev.xiaolu.tensor.SelfTest;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -71,6 +72,7 @@ public record TrainRun(Screen screen, BooleanSupplier stop) {
     private Ended run(RunConfig config, Path folder, Optional<Checkpoint> from) {
         Clock clock = Clock.real();
         try (Backend backend = Backends.open(config.cpu().backend(), config.cpu().threads()); var preparation = new Preparation(config, folder, screen)) {
+            refuseOtherBits(backend);
             RunData data = preparation.data(from);
             double peak = backend.measurePeak().orElse(Double.NaN);
             try (var reporter = new RunReporter(folder, config, data, from.map(Checkpoint::step).orElse(0L), peak, clock, screen)) {
@@ -78,6 +80,15 @@ public record TrainRun(Screen screen, BooleanSupplier stop) {
                 reporter.report();
                 return new Ended(folder, outcome.steps(), outcome.finished(), outcome.checkpoint(), reporter.heldOut());
             }
+        }
+    }
+
+    /// Training on a machine whose operators give other bits would break every promise, so it does not begin there.
+    private static void refuseOtherBits(Backend backend) {
+        List<SelfTest.Mismatch> faults = SelfTest.run(backend);
+        if (!faults.isEmpty()) {
+            throw InputException.of("backend %s: %d operators give other bits than the record on this machine, the first is %s; try cpu.backend=reference, and './xiaolu doctor' for the rest",
+                    backend.name(), faults.size(), faults.getFirst());
         }
     }
 
