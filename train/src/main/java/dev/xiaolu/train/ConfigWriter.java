@@ -30,6 +30,7 @@ public final class ConfigWriter {
         return switch (value) {
             case List<?> list -> list.stream().map(ConfigWriter::value).toList().toString();
             case String text -> text.matches("[A-Za-z_./][A-Za-z0-9_./-]*") && !text.matches("(?i)true|false|null|yes|no|on|off|[.](nan|inf)") ? text : quoted(text);
+            case Double number -> Settings.word(number);
             default -> value.toString();
         };
     }

@@ -149,6 +149,9 @@ public record Report(String name, String state, RunConfig config, Map<String, St
     }
 
     private static String shown(Object value) {
+        if (value instanceof Double number) {
+            return Settings.word(number);
+        }
         return value instanceof List<?> list ? String.join(" · ", list.stream().map(element -> element.toString().replace("\n", "\\n")).toList()) : value.toString();
     }
 

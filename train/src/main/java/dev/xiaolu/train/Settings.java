@@ -116,6 +116,11 @@ public final class Settings {
         return constant.name().toLowerCase(Locale.ROOT);
     }
 
+    /// A number as people write it, such that it reads back equal: `3`, `0.95`, `1e-5`.
+    static String word(double number) {
+        return Double.toString(number).replace(".0E", "e").replace("E", "e").replaceFirst("\\.0$", "");
+    }
+
     static String choices(Class<?> type) {
         return Arrays.stream(type.getEnumConstants()).map(constant -> word((Enum<?>) constant)).collect(Collectors.joining(", "));
     }

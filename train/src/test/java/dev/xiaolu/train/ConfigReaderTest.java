@@ -33,7 +33,7 @@ class ConfigReaderTest {
     @Test void noWordsMeanTheStandardPreset() {
         var read = ConfigReader.words(List.of());
         assertEquals("llama-small", read.base());
-        assertEquals(256, read.config().model().hiddenSize());
+        assertEquals(read(Presets.STANDARD), read.config());
         assertEquals(List.of(), read.config().data().paths());
     }
 
@@ -152,11 +152,12 @@ class ConfigReaderTest {
         assertEquals(config, ConfigReader.file(file, List.of()));
     }
 
-    @Test void everyKeyIsExplainedAndItsDefaultIsSound() {
+    @Test void everyKeyIsExplainedAndItsDefaultIsSound() throws Exception {
+        String defaults = yaml("").toString();
         for (Settings.Row row : Settings.all()) {
             assertTrue(row.help().length() > 5 && !row.help().endsWith("."), row.key());
             String line = row.key() + "=" + row.standard();
-            assertEquals(Settings.values(read()).keySet(), Settings.values(read(line)).keySet());
+            assertEquals(read(defaults), read(defaults, line), line);
         }
     }
 
@@ -165,6 +166,12 @@ class ConfigReaderTest {
         ConfigReader.checkResume(before, read("tiny", "cpu.threads=1", "train.stop_after=3", "train.micro_batch_leaves=2"));
         String message = assertThrows(InputException.class, () -> ConfigReader.checkResume(before, read("tiny", "train.seed=5", "optim.beta1=0.5"))).getMessage();
         assertTrue(message.contains("train.seed") && message.contains("optim.beta1"), message);
+    }
+
+    @ParameterizedTest @CsvSource({"3,3", "0.95,0.95", "1e-5,1e-5", "1.25e-7,1.25e-7", "10000,10000", "1e10,1e10", "0,0"})
+    void numbersAreWrittenAsPeopleWriteThem(double number, String text) {
+        assertEquals(text, Settings.word(number));
+        assertEquals(number, Double.parseDouble(text));
     }
 
     @ParameterizedTest @CsvSource({"steps,stpes,1", "steps,steps,0", "abc,,3", "kitten,sitting,3"})
