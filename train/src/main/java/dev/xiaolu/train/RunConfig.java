@@ -22,12 +22,12 @@ public record RunConfig(Run run, Model model, Train train, Optim optim, Data dat
     /// Family and sizes of the model.
     public record Model(
             @Setting(value = "model family", standard = "llama") Family family,
-            @Setting(value = "size of a hidden state", standard = "256") int hiddenSize,
+            @Setting(value = "size of a hidden state", standard = "192") int hiddenSize,
             @Setting(value = "layers", standard = "4") int numLayers,
-            @Setting(value = "attention heads of a layer", standard = "4") int numHeads,
+            @Setting(value = "attention heads of a layer", standard = "3") int numHeads,
             @Setting(value = "key and value heads of a layer; 0: as many as num_heads", standard = "0") int numKvHeads,
             @Setting(value = "size of a head; 0: hidden_size / num_heads", standard = "0") int headDim,
-            @Setting(value = "inner size of the SwiGLU feed-forward", standard = "704") int intermediateSize,
+            @Setting(value = "inner size of the SwiGLU feed-forward", standard = "512") int intermediateSize,
             @Setting(value = "whether the output head is the embedding", standard = "true") boolean tieWordEmbeddings,
             @Setting(value = "base of the rotary frequencies", standard = "10000") double ropeTheta,
             @Setting(value = "epsilon of the RMS norms", standard = "1e-5") double rmsNormEps,
@@ -51,11 +51,11 @@ public record RunConfig(Run run, Model model, Train train, Optim optim, Data dat
 
     /// The steps, how each is divided, and what happens between them.
     public record Train(
-            @Setting(value = "steps of the whole run; the schedule ends here", standard = "400") long steps,
+            @Setting(value = "steps of the whole run; the schedule ends here", standard = "550") long steps,
             @Setting(value = "stop, as Ctrl+C would, after this step; 0: never", standard = "0", free = true) long stopAfter,
             @Setting(value = "seed of weights and of the order of the data", standard = "1") long seed,
             @Setting(value = "tokens of a sequence", standard = "256") int sequenceLength,
-            @Setting(value = "sequences of a step", standard = "16") int batchSequences,
+            @Setting(value = "sequences of a step", standard = "8") int batchSequences,
             @Setting(value = "sequences of a leaf of work; decides how gradients are summed", standard = "4") int gradientLeafSequences,
             @Setting(value = "leaves computed in one pass; more memory, same bits", standard = "1", free = true) int microBatchLeaves,
             @Setting(value = "steps between looks at held-out text; 0: only at the end", standard = "50", free = true) long evalEvery,
@@ -65,8 +65,8 @@ public record RunConfig(Run run, Model model, Train train, Optim optim, Data dat
 
     /// The optimizer and its learning rate.
     public record Optim(
-            @Setting(value = "adamw, or muon for the hidden matrices and adamw for the rest", standard = "adamw") Optimizer name,
-            @Setting(value = "highest learning rate", standard = "3e-3") double learningRate,
+            @Setting(value = "adamw, or muon for the hidden matrices and adamw for the rest", standard = "muon") Optimizer name,
+            @Setting(value = "highest learning rate", standard = "1.5e-2") double learningRate,
             @Setting(value = "last learning rate, as a part of the highest", standard = "0.1") double minLearningRateRatio,
             @Setting(value = "cosine, wsd (level, then down in a line) or constant", standard = "cosine") Shape schedule,
             @Setting(value = "steps over which the rate rises from 0", standard = "20") long warmupSteps,
@@ -104,7 +104,7 @@ public record RunConfig(Run run, Model model, Train train, Optim optim, Data dat
     public record Tokenizer(
             @Setting(value = "a tokenizer.json to use; empty: train one on the data", standard = "") String path,
             @Setting(value = "tokens of a trained tokenizer", standard = "4096") int vocabSize,
-            @Setting(value = "bytes of text that a tokenizer is trained on", standard = "16000000") long sampleBytes) {}
+            @Setting(value = "bytes of text that a tokenizer is trained on", standard = "4000000") long sampleBytes) {}
 
     /// Looks at held-out text.
     public record Eval(

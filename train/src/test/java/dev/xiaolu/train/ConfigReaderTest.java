@@ -122,7 +122,7 @@ class ConfigReaderTest {
     }
 
     @Test void anEmptyFileMeansTheDefaults() throws Exception {
-        assertEquals(400, read(yaml("").toString()).train().steps());
+        assertEquals(550, read(yaml("").toString()).train().steps());
     }
 
     @Test void aMissingFileIsNamed() {
