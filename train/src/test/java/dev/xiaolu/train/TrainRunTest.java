@@ -132,7 +132,7 @@ class TrainRunTest {
                 Files.write(file, java.util.Arrays.copyOf(bytes, bytes.length / 2));
             }
             printed.reset();
-            TrainRun.Ended ended = runner().resume(folder, List.of());
+            TrainRun.Ended ended = runner().resume(folder, List.of("train.stop_after=0"));
             String said = printed.toString(StandardCharsets.UTF_8);
             assertTrue(said.contains("step-7") && said.contains(file.getFileName().toString()) && said.contains("newest whole checkpoint is step-6"), said);
             assertEquals(calm, weights(ended), damage);
@@ -158,12 +158,15 @@ class TrainRunTest {
         RandomKey key = RandomKey.ofSeed(seed);
         boolean finished = false;
         int kills = 0;
-        for (int attempt = 0; attempt < 40 && !finished; attempt++) {
-            Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--add-modules", "jdk.incubator.vector", "-XX:TieredStopAtLevel=1",
+        for (int attempt = 0; attempt < 12 && !finished; attempt++) {
+            Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--add-modules", "jdk.incubator.vector",
                     "-cp", System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")), KilledRun.class.getName(), temp.toString(), folder.toString())
                     .redirectErrorStream(true).redirectOutput(temp.resolve("killed.log").toFile()).start();
-            long millis = 700 + (long) (key.uniform(attempt) * 2500) + 300L * attempt;
-            if (process.waitFor(millis, TimeUnit.MILLISECONDS)) {
+            long target = lines(folder) + 1 + (long) (key.uniform(2L * attempt) * 4);
+            while (process.isAlive() && lines(folder) < target) {
+                Thread.sleep(5);
+            }
+            if (process.waitFor((long) (key.uniform(2L * attempt + 1) * 120), TimeUnit.MILLISECONDS)) {
                 assertEquals(0, process.exitValue(), () -> read(temp.resolve("killed.log")));
                 finished = true;
             } else {
@@ -176,6 +179,12 @@ class TrainRunTest {
         assertEquals(12, last.step());
         assertEquals(calm, last.manifest().weightsDigest(), "seed " + seed);
         assertEquals(12, Files.readAllLines(folder.resolve("metrics.jsonl")).size(), "each step has one line");
+    }
+
+    /// Steps that a run has told so far.
+    private static long lines(Path folder) throws IOException {
+        Path metrics = folder.resolve("metrics.jsonl");
+        return Files.exists(metrics) ? Files.readString(metrics).lines().count() : 0;
     }
 
     private static String read(Path file) {
