@@ -22,12 +22,12 @@ public record RunConfig(Run run, Model model, Train train, Optim optim, Data dat
     /// Family and sizes of the model.
     public record Model(
             @Setting(value = "model family", standard = "llama") Family family,
-            @Setting(value = "size of a hidden state", standard = "192") int hiddenSize,
+            @Setting(value = "size of a hidden state", standard = "256") int hiddenSize,
             @Setting(value = "layers", standard = "4") int numLayers,
-            @Setting(value = "attention heads of a layer", standard = "3") int numHeads,
+            @Setting(value = "attention heads of a layer", standard = "4") int numHeads,
             @Setting(value = "key and value heads of a layer; 0: as many as num_heads", standard = "0") int numKvHeads,
             @Setting(value = "size of a head; 0: hidden_size / num_heads", standard = "0") int headDim,
-            @Setting(value = "inner size of the SwiGLU feed-forward", standard = "512") int intermediateSize,
+            @Setting(value = "inner size of the SwiGLU feed-forward", standard = "704") int intermediateSize,
             @Setting(value = "whether the output head is the embedding", standard = "true") boolean tieWordEmbeddings,
             @Setting(value = "base of the rotary frequencies", standard = "10000") double ropeTheta,
             @Setting(value = "epsilon of the RMS norms", standard = "1e-5") double rmsNormEps,
