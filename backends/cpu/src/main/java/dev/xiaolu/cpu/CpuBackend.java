@@ -101,7 +101,7 @@ final class CpuBackend implements Backend {
     }
 
     @Override public String describe() {
-        return "%d-bit vectors, %d thread%s".formatted(Vectors.BITS, workers.threads(), workers.threads() == 1 ? "" : "s");
+        return "%d-bit vectors%s, %d thread%s".formatted(Vectors.BITS, MachineCode.available() ? " and machine code" : "", workers.threads(), workers.threads() == 1 ? "" : "s");
     }
 
     @Override public boolean supports(Class<? extends Op> op) {

@@ -86,7 +86,7 @@ final class LeafStack {
     }
 
     /// Levels at which nodes wait between blocks.
-    private static int levels(Product product) {
+    static int levels(Product product) {
         return Integer.SIZE - Integer.numberOfLeadingZeros(product.blocks() - 1);
     }
 }

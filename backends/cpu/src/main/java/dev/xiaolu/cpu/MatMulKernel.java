@@ -13,7 +13,7 @@ final class MatMulKernel implements Kernel<MatMul>, AutoCloseable {
     private static final long PACKING = 5;
 
     private final Workers workers;
-    private final MatMulWorker[] team;
+    private final ProductWorker[] team;
     private final PackedColumns shared = new PackedColumns();
     private final Product product = new Product();
     private final Workers.Job wholeProducts = this::wholeProducts;
@@ -29,9 +29,9 @@ final class MatMulKernel implements Kernel<MatMul>, AutoCloseable {
 
     MatMulKernel(Workers workers) {
         this.workers = workers;
-        team = new MatMulWorker[workers.threads()];
+        team = new ProductWorker[workers.threads()];
         for (int i = 0; i < team.length; i++) {
-            team[i] = new MatMulWorker();
+            team[i] = ProductWorker.create();
         }
     }
 
@@ -66,6 +66,12 @@ final class MatMulKernel implements Kernel<MatMul>, AutoCloseable {
         rowParts = rowParts();
         if (rowParts == 1) {
             workers.share(parts, 1, columnParts);
+            return;
+        }
+        if (!team[0].packs(product)) {
+            fromColumn = 0;
+            toColumn = product.columns;
+            workers.share(parts, 1, multiplyPart);
             return;
         }
         int chunk = MatMulWorker.columnsAtOnce(product);
@@ -103,9 +109,13 @@ final class MatMulKernel implements Kernel<MatMul>, AutoCloseable {
     }
 
     private void packPart(long from, long to) {
-        int start = cut(toColumn - fromColumn, Tile.COLUMNS, from, parts);
-        int end = cut(toColumn - fromColumn, Tile.COLUMNS, to, parts);
-        shared.pack(product, index, fromColumn + start, fromColumn + end);
+        for (long part = from; part < to; part++) {
+            int start = cut(toColumn - fromColumn, Tile.COLUMNS, part, parts);
+            int end = cut(toColumn - fromColumn, Tile.COLUMNS, part + 1, parts);
+            if (start < end) {
+                team[(int) part].pack(product, index, fromColumn + start, fromColumn + end, shared);
+            }
+        }
     }
 
     private void multiplyPart(long from, long to) {
@@ -114,7 +124,7 @@ final class MatMulKernel implements Kernel<MatMul>, AutoCloseable {
             long byRow = part / columnParts;
             long byColumn = part % columnParts;
             team[(int) part].multiply(product, index,
-                    cut(product.rows, product.tileRows, byRow, rowParts), cut(product.rows, product.tileRows, byRow + 1, rowParts),
+                    cut(product.rows, product.rowGrain, byRow, rowParts), cut(product.rows, product.rowGrain, byRow + 1, rowParts),
                     fromColumn + cut(toColumn - fromColumn, Tile.COLUMNS, byColumn, columnParts),
                     fromColumn + cut(toColumn - fromColumn, Tile.COLUMNS, byColumn + 1, columnParts), shared);
         }
@@ -127,7 +137,7 @@ final class MatMulKernel implements Kernel<MatMul>, AutoCloseable {
     }
 
     @Override public void close() {
-        for (MatMulWorker worker : team) {
+        for (ProductWorker worker : team) {
             worker.close();
         }
         shared.close();

@@ -1,14 +1,9 @@
 package dev.xiaolu.cpu;
 
-import static dev.xiaolu.cpu.Vectors.LANES;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
-import java.lang.foreign.MemorySegment;
-
-/// What one thread does for a matrix product, with memory of its own that grows on demand and is kept.
+/// One thread's part of a matrix product on the Vector API, with memory of its own that grows on demand and is kept.
 ///
 /// Rows of `a` are packed so that they stay in the second-level cache; panels of `b` pass by; a tile takes all leaves of a block at once.
-final class MatMulWorker implements AutoCloseable {
+final class MatMulWorker implements ProductWorker {
     /// Floats of `b` that are packed at a time: many, so that rows are seldom packed again.
     private static final int COLUMN_ROOM = 4 << 20;
     /// Floats of `b` that are packed at a time by a thread whose rows stay packed: few, so that they are still near when they are used.
@@ -17,7 +12,7 @@ final class MatMulWorker implements AutoCloseable {
     private final PackedRows rows = new PackedRows();
     private final PackedColumns columns = new PackedColumns();
     private final LeafStack leaves = new LeafStack();
-    private float[] one = {};
+    private final RowProduct one = new RowProduct();
     private float touched;                                       // keeps the reads of touch() alive
 
     /// Columns that are packed at a time.
@@ -29,24 +24,9 @@ final class MatMulWorker implements AutoCloseable {
         return Math.max(1, room / product.inner / Tile.COLUMNS) * Tile.COLUMNS;
     }
 
-    /// Computes some columns of a product of one row with a transposed `b`: nothing is packed, the speed is that of reading `b`.
-    private void row(Product product, long index, int fromColumn, int toColumn) {
-        if (one.length < product.inner) {
-            one = new float[product.inner];
-        }
-        MemorySegment.copy(product.a, JAVA_FLOAT, product.startA(index), one, 0, product.inner);
-        leaves.prepareRow();
-        for (int column = fromColumn; column < toColumn; column += LANES) {
-            int width = Math.min(LANES, toColumn - column);
-            leaves.row(product.b, product.startB(index) + column * product.strideB, product.strideB, width - 1, one, product.inner);
-            MemorySegment.copy(leaves.tiles(), LeafStack.SUM, product.y, JAVA_FLOAT, product.startY(index) + 4L * column, width);
-        }
-    }
-
-    /// Computes some columns of one product alone.
-    void alone(Product product, long index, int fromColumn, int toColumn) {
-        if (product.rows == 1 && product.adjacentA && product.adjacentB) {
-            row(product, index, fromColumn, toColumn);
+    @Override public void alone(Product product, long index, int fromColumn, int toColumn) {
+        if (RowProduct.fits(product)) {
+            one.run(product, index, fromColumn, toColumn);
             return;
         }
         boolean kept = PackedRows.fits(product, product.rows);
@@ -66,8 +46,11 @@ final class MatMulWorker implements AutoCloseable {
         }
     }
 
-    /// Computes some rows and columns of one product; the columns are packed, the rows are packed here.
-    void multiply(Product product, long index, int fromRow, int toRow, int fromColumn, int toColumn, PackedColumns packed) {
+    @Override public void pack(Product product, long index, int fromColumn, int toColumn, PackedColumns into) {
+        into.pack(product, index, fromColumn, toColumn);
+    }
+
+    @Override public void multiply(Product product, long index, int fromRow, int toRow, int fromColumn, int toColumn, PackedColumns packed) {
         int chunk = PackedRows.atOnce(product);
         for (int row = fromRow; row < toRow; row += chunk) {
             tiles(product, index, row, Math.min(toRow, row + chunk), fromColumn, toColumn, packed, false);

@@ -32,6 +32,8 @@ final class Product {
     long strideY;
     /// Rows of one tile.
     int tileRows;
+    /// Rows are shared out among threads at multiples of this.
+    int rowGrain;
     /// Steps of the summed axis in a block of leaves; the last one may be shorter.
     int blockDepth;
     private Tensor tensorA;
@@ -58,7 +60,9 @@ final class Product {
         strideY = 4L * columns;
         leadingA = tall ? 0 : left.shape().rank() - 2;
         leadingB = right.shape().rank() - 2;
-        tileRows = Tile.rowsFor(rows);
+        boolean coded = MachineCode.available();
+        tileRows = coded ? TileCode.MOST_ROWS : Tile.rowsFor(rows);
+        rowGrain = coded ? 1 : tileRows;                         // tiles of any height cost what they hold
         blockDepth = (inner <= MOST_LEAVES * LEAF ? MOST_LEAVES : FEW_LEAVES) * LEAF;
     }
 

@@ -1,0 +1,96 @@
+package dev.xiaolu.cpu;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+
+/// Places emitted instructions where the processor may run them, and calls them.
+///
+/// Each piece of code takes one argument, the address of a block of 64-bit words, and returns nothing; it follows the System V calling convention. Pages are written
+/// first and made executable after, never both at once; they stay until the process ends. A call is a critical one: it takes nanoseconds, and the collector waits for it,
+/// so that one call should stay below some milliseconds.
+///
+/// There is machine code on Linux on x86-64 with 512-bit vectors, unless the system property `xiaolu.cpu.machineCode` is `false`; elsewhere the Vector API does the same work
+/// to the same bits.
+final class MachineCode {
+    private static final int READ_WRITE = 3;
+    private static final int READ_EXECUTE = 5;
+    private static final int PRIVATE_ANONYMOUS = 0x22;
+    private static final long PAGE = 4096;
+    private static final Linker LINKER = Linker.nativeLinker();
+
+    private MachineCode() {}
+
+    /// Whether code can be emitted for this processor and this system allows it.
+    static boolean available() {
+        return Holder.AVAILABLE;
+    }
+
+    /// Asked for on first use, so that a JVM that never multiplies never maps a page.
+    private static final class Holder {
+        static final boolean AVAILABLE = Vectors.BITS == 512
+                && System.getProperty("os.arch").equals("amd64") && System.getProperty("os.name").equals("Linux")
+                && !System.getProperty("xiaolu.cpu.machineCode", "true").equals("false")
+                && runs();
+
+        private static boolean runs() {
+            try {
+                var code = new Assembler();
+                code.mov32(Assembler.Gp.RAX, 42);
+                code.mov(Assembler.Mem.at(Assembler.Gp.RDI, 0), Assembler.Gp.RAX);
+                code.ret();
+                try (var arena = java.lang.foreign.Arena.ofConfined()) {
+                    MemorySegment word = arena.allocate(JAVA_LONG);
+                    install(code).invokeExact(word.address());
+                    return word.get(JAVA_LONG, 0) == 42;
+                }
+            } catch (Throwable refused) {                        // a system that forbids such pages is no fault: the Vector API remains
+                return false;
+            }
+        }
+    }
+
+    /// Maps the code and gives a handle of type `(long)void`.
+    static MethodHandle install(Assembler code) {
+        byte[] bytes = code.bytes();
+        long length = (bytes.length + PAGE - 1) / PAGE * PAGE;
+        try {
+            MemorySegment page = ((MemorySegment) function("mmap", FunctionDescriptor.of(ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG))
+                    .invokeExact(MemorySegment.NULL, length, READ_WRITE, PRIVATE_ANONYMOUS, -1, 0L)).reinterpret(length);
+            if (page.address() == -1) {
+                throw new IllegalStateException("mmap refused " + length + " bytes");
+            }
+            MemorySegment.copy(bytes, 0, page, JAVA_BYTE, 0, bytes.length);
+            int refused = (int) function("mprotect", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT)).invokeExact(page, length, READ_EXECUTE);
+            if (refused != 0) {
+                throw new IllegalStateException("mprotect refused to make code executable");
+            }
+            return LINKER.downcallHandle(page, FunctionDescriptor.ofVoid(JAVA_LONG), Linker.Option.critical(false));
+        } catch (RuntimeException | Error thrown) {
+            throw thrown;
+        } catch (Throwable thrown) {
+            throw new IllegalStateException(thrown);
+        }
+    }
+
+    /// Runs code that [#install] gave on the words at `arguments`.
+    static void call(MethodHandle code, MemorySegment arguments) {
+        try {
+            code.invokeExact(arguments.address());
+        } catch (RuntimeException | Error thrown) {
+            throw thrown;
+        } catch (Throwable thrown) {
+            throw new IllegalStateException(thrown);
+        }
+    }
+
+    private static MethodHandle function(String name, FunctionDescriptor type) {
+        return LINKER.downcallHandle(LINKER.defaultLookup().find(name).orElseThrow(), type);
+    }
+}
