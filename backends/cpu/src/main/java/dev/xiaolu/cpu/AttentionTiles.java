@@ -39,6 +39,10 @@ final class AttentionTiles {
 
     /// `c[8][columns] = start[8][columns] + a[8][count] · b[count][columns]`; `columns` is a multiple of [#STRIP], and `start` is the sums so far, or one row of zeros.
     static void product(float[] h, int atA, int rowA, int stepA, MemorySegment b, long atB, long stepB, int count, int start, int rowStart, int atC, int rowC, int columns) {
+        if (MachineCode.available()) {
+            StripCode.product(h, atA, rowA, stepA, b, atB, stepB, count, start, rowStart, atC, rowC, columns);
+            return;
+        }
         for (int column = 0; column < columns; column += STRIP) {
             if (LANES == 16) {
                 product8(h, atA, rowA, stepA, b, atB + 4L * column, stepB, count, start + column, rowStart, atC + column, rowC);

@@ -12,7 +12,7 @@ import java.lang.invoke.MethodHandle;
 
 /// Places emitted instructions where the processor may run them, and calls them.
 ///
-/// Each piece of code takes one argument, the address of a block of 64-bit words, and returns nothing; it follows the System V calling convention. Pages are written
+/// Most pieces of code take one argument, the address of a block of 64-bit words; all return nothing and follow the System V calling convention. Pages are written
 /// first and made executable after, never both at once; they stay until the process ends. A call is a critical one: it takes nanoseconds, and the collector waits for it,
 /// so that one call should stay below some milliseconds.
 ///
@@ -58,6 +58,11 @@ final class MachineCode {
 
     /// Maps the code and gives a handle of type `(long)void`.
     static MethodHandle install(Assembler code) {
+        return install(code, FunctionDescriptor.ofVoid(JAVA_LONG));
+    }
+
+    /// Maps the code and gives a handle of this type; arrays on the heap may be passed.
+    static MethodHandle install(Assembler code, FunctionDescriptor type) {
         byte[] bytes = code.bytes();
         long length = (bytes.length + PAGE - 1) / PAGE * PAGE;
         try {
@@ -71,7 +76,7 @@ final class MachineCode {
             if (refused != 0) {
                 throw new IllegalStateException("mprotect refused to make code executable");
             }
-            return LINKER.downcallHandle(page, FunctionDescriptor.ofVoid(JAVA_LONG), Linker.Option.critical(false));
+            return LINKER.downcallHandle(page, type, Linker.Option.critical(type.argumentLayouts().contains(ADDRESS)));
         } catch (RuntimeException | Error thrown) {
             throw thrown;
         } catch (Throwable thrown) {
