@@ -12,6 +12,8 @@ import dev.xiaolu.tensor.SelfTest;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.function.BooleanSupplier;
 
 /// A run in its folder, from the first step or from the newest whole checkpoint: what `xiaolu train` and `xiaolu resume` do.
@@ -72,8 +74,10 @@ public record TrainRun(Screen screen, BooleanSupplier stop) {
     private Ended run(RunConfig config, Path folder, Optional<Checkpoint> from) {
         Clock clock = Clock.real();
         try (Backend backend = Backends.open(config.cpu().backend(), config.cpu().threads()); var preparation = new Preparation(config, folder, screen)) {
-            refuseOtherBits(backend);
+            var faults = new FutureTask<>(() -> SelfTest.run(backend));
+            Thread.ofPlatform().daemon().name("xiaolu-self-test").start(faults);         // while the text is made ready, which needs no operator
             RunData data = preparation.data(from);
+            refuseOtherBits(backend, faults);
             double peak = backend.measurePeak().orElse(Double.NaN);
             try (var reporter = new RunReporter(folder, config, data, from.map(Checkpoint::step).orElse(0L), peak, clock, screen)) {
                 Trainer.Outcome outcome = new Trainer(config, data, checkpoints(config, folder), reporter, stop, clock).run(backend, from);
@@ -84,11 +88,18 @@ public record TrainRun(Screen screen, BooleanSupplier stop) {
     }
 
     /// Training on a machine whose operators give other bits would break every promise, so it does not begin there.
-    private static void refuseOtherBits(Backend backend) {
-        List<SelfTest.Mismatch> faults = SelfTest.run(backend);
-        if (!faults.isEmpty()) {
-            throw InputException.of("backend %s: %d operators give other bits than the record on this machine, the first is %s; try cpu.backend=reference, and './xiaolu doctor' for the rest",
-                    backend.name(), faults.size(), faults.getFirst());
+    private static void refuseOtherBits(Backend backend, FutureTask<List<SelfTest.Mismatch>> test) {
+        try {
+            List<SelfTest.Mismatch> faults = test.get();
+            if (!faults.isEmpty()) {
+                throw InputException.of("backend %s: %d operators give other bits than the record on this machine, the first is %s; try cpu.backend=reference, and './xiaolu doctor' for the rest",
+                        backend.name(), faults.size(), faults.getFirst());
+            }
+        } catch (ExecutionException failed) {
+            throw new IllegalStateException("the self-test of backend " + backend.name() + " failed", failed.getCause());
+        } catch (InterruptedException _) {
+            Thread.currentThread().interrupt();
+            throw InputException.of("interrupted during the self-test of backend %s", backend.name());
         }
     }
 

@@ -8,8 +8,6 @@ import dev.xiaolu.nn.RandomFiller;
 import dev.xiaolu.nn.Sampler;
 import dev.xiaolu.nn.SourceFiller;
 import dev.xiaolu.op.Numerics;
-import dev.xiaolu.optim.AdamWOptimizer;
-import dev.xiaolu.optim.MuonOptimizer;
 import dev.xiaolu.optim.Optimizer;
 import dev.xiaolu.optim.Schedule;
 import dev.xiaolu.platform.Clock;
@@ -82,7 +80,7 @@ public final class Trainer {
         try (Arena arena = Arena.ofShared(); Scratch scratch = new Scratch()) {
             return Compute.call(backend, scratch, () -> {
                 model = from.isPresent() ? restored(from.get(), arena) : drawn(arena);
-                try (Optimizer made = optimizer()) {
+                try (Optimizer made = Optimizers.of(config.optim(), model)) {
                     optimizer = made;
                     from.ifPresent(this::continueFrom);
                     try (var step = new TrainStep(model, optimizer, schedule(), config.optim().clipNorm(), plan())) {
@@ -248,16 +246,6 @@ public final class Trainer {
     private StepPlan plan() {
         RunConfig.Train train = config.train();
         return new StepPlan(train.batchSequences(), train.gradientLeafSequences(), train.microBatchLeaves(), train.sequenceLength());
-    }
-
-    private Optimizer optimizer() {
-        RunConfig.Optim optim = config.optim();
-        var adamW = new AdamWOptimizer.Settings(optim.beta1(), optim.beta2(), optim.epsilon(), optim.weightDecay());
-        return switch (optim.name()) {
-            case ADAMW -> new AdamWOptimizer(model.parameters().all(), adamW);
-            case MUON -> new MuonOptimizer(model.parameters().all(), model::isHiddenMatrix,
-                    new MuonOptimizer.Settings(optim.muonMomentum(), optim.muonGamma(), optim.weightDecay()), adamW);
-        };
     }
 
     private Schedule schedule() {
