@@ -144,7 +144,7 @@ final class ReferenceElements {
             case F32, I32 -> tensor.data().getAtIndex(JAVA_INT, offset) & 0xFFFFFFFFL;
             case BF16 -> tensor.data().getAtIndex(JAVA_SHORT, offset) & 0xFFFFL;
             case I64 -> tensor.data().getAtIndex(JAVA_LONG, offset);
-            case I8, BOOL -> tensor.data().get(JAVA_BYTE, offset) & 0xFFL;
+            case F8_E4M3, F8_E8M0, I8, BOOL -> tensor.data().get(JAVA_BYTE, offset) & 0xFFL;
         };
     }
 
@@ -154,7 +154,7 @@ final class ReferenceElements {
             case F32, I32 -> tensor.data().setAtIndex(JAVA_INT, offset, (int) bits);
             case BF16 -> tensor.data().setAtIndex(JAVA_SHORT, offset, (short) bits);
             case I64 -> tensor.data().setAtIndex(JAVA_LONG, offset, bits);
-            case I8, BOOL -> tensor.data().set(JAVA_BYTE, offset, (byte) bits);
+            case F8_E4M3, F8_E8M0, I8, BOOL -> tensor.data().set(JAVA_BYTE, offset, (byte) bits);
         }
     }
 }

@@ -134,7 +134,7 @@ class SafetensorsTest {
         "{'w':{'dtype':'F32','shape':[[1]],'data_offsets':[0,4]}}                                   | 4  | shape holds [",
         "{'w':{'dtype':'F32','shape':[4294967296,4294967296],'data_offsets':[0,0]}}                 | 0  | is larger than any file",
         "{'w':{'dtype':'F32','shape':[4611686018427387904],'data_offsets':[0,0]}}                   | 0  | is larger than any file",
-        "{'w':{'dtype':'F16','shape':[1],'data_offsets':[0,2]}}                                     | 2  | tensor 'w' has dtype F16, wanted one of [F32, BF16, I64, I32, I8, BOOL]",
+        "{'w':{'dtype':'F16','shape':[1],'data_offsets':[0,2]}}                                     | 2  | tensor 'w' has dtype F16, wanted one of [F32, BF16, F8_E4M3, F8_E8M0, I64, I32, I8, BOOL]",
         "{'w':{'dtype':7,'shape':[1],'data_offsets':[0,2]}}                                         | 2  | dtype is no text",
         "{'w':{'dtype':'I8','shape':[1]}}                                                           | 1  | lacks data_offsets",
         "{'w':{'dtype':'I8','shape':[1],'data_offsets':[0,1],'extra':{}}}                           | 1  | unknown key 'extra'",

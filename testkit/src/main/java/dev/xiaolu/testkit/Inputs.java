@@ -111,7 +111,7 @@ public final class Inputs {
                 case F32, I32 -> tensor.data().setAtIndex(JAVA_INT, i, (int) bits);
                 case BF16 -> tensor.data().setAtIndex(JAVA_SHORT, i, (short) bits);
                 case I64 -> tensor.data().setAtIndex(JAVA_LONG, i, bits);
-                case I8 -> tensor.data().set(JAVA_BYTE, i, (byte) bits);
+                case F8_E4M3, F8_E8M0, I8 -> tensor.data().set(JAVA_BYTE, i, (byte) bits);
                 case BOOL -> tensor.data().set(JAVA_BYTE, i, (byte) (bits & 1));
             }
         }

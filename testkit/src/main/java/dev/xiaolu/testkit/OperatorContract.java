@@ -161,7 +161,7 @@ public abstract class OperatorContract {
             case F32, I32 -> data.getAtIndex(ValueLayout.JAVA_INT, index) & 0xFFFFFFFFL;
             case BF16 -> data.getAtIndex(ValueLayout.JAVA_SHORT, index) & 0xFFFFL;
             case I64 -> data.getAtIndex(ValueLayout.JAVA_LONG, index);
-            case I8, BOOL -> data.get(ValueLayout.JAVA_BYTE, index) & 0xFFL;
+            case F8_E4M3, F8_E8M0, I8, BOOL -> data.get(ValueLayout.JAVA_BYTE, index) & 0xFFL;
         };
     }
 
@@ -173,7 +173,7 @@ public abstract class OperatorContract {
         return switch (dtype) {
             case F32 -> "0x%08X (%s)".formatted(bits, Float.toString(Float.intBitsToFloat((int) bits)));
             case BF16 -> "0x%04X (%s)".formatted(bits, Float.toString(Float.intBitsToFloat((int) bits << 16)));
-            case I64, I32, I8, BOOL -> "0x%X (%d)".formatted(bits, dtype == DType.I32 ? (int) bits : bits);
+            case F8_E4M3, F8_E8M0, I64, I32, I8, BOOL -> "0x%X (%d)".formatted(bits, dtype == DType.I32 ? (int) bits : bits);
         };
     }
 
