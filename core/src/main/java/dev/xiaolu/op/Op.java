@@ -19,7 +19,7 @@ public sealed interface Op permits Op.Differentiable, Op.Gradient, Op.Plain {
     /// An operator outside the tape: copies, conversions, random fills, sums of gradients and optimizer steps.
     /// Those that change a tensor in place say so in their first sentence; they take it as an input and give no output for it.
     sealed interface Plain extends Op
-            permits AdamW, Axpby, Cast, Digest, FixedAdd, FixedMean, RandomNormal, SquareSums {}
+            permits AdamW, Axpby, Cast, Dequantise, Digest, FakeQuantise, FixedAdd, FixedMean, Quantise, RandomNormal, SquareSums, WidenFp4 {}
 
     /// The contract on the arithmetic.
     Numerics numerics();

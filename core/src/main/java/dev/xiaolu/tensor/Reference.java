@@ -8,15 +8,18 @@ import dev.xiaolu.op.Axpby;
 import dev.xiaolu.op.Cast;
 import dev.xiaolu.op.CrossEntropy;
 import dev.xiaolu.op.CrossEntropyGrad;
+import dev.xiaolu.op.Dequantise;
 import dev.xiaolu.op.Digest;
 import dev.xiaolu.op.Embed;
 import dev.xiaolu.op.EmbedGrad;
+import dev.xiaolu.op.FakeQuantise;
 import dev.xiaolu.op.FixedAdd;
 import dev.xiaolu.op.FixedMean;
 import dev.xiaolu.op.MatMul;
 import dev.xiaolu.op.Mean;
 import dev.xiaolu.op.MeanGrad;
 import dev.xiaolu.op.Op;
+import dev.xiaolu.op.Quantise;
 import dev.xiaolu.op.RandomNormal;
 import dev.xiaolu.op.RmsNorm;
 import dev.xiaolu.op.RmsNormGrad;
@@ -24,6 +27,7 @@ import dev.xiaolu.op.Rope;
 import dev.xiaolu.op.SquareSums;
 import dev.xiaolu.op.SwiGlu;
 import dev.xiaolu.op.SwiGluGrad;
+import dev.xiaolu.op.WidenFp4;
 
 /// The backend that is the law: one plain loop for each operator, readable and never tuned. Single-threaded.
 public final class Reference implements Backend {
@@ -79,6 +83,10 @@ public final class Reference implements Backend {
             case FixedAdd add -> ReferenceElements.run(add, in, out);
             case FixedMean mean -> ReferenceElements.run(mean, in, out);
             case RandomNormal normal -> ReferenceElements.run(normal, in, out);
+            case Dequantise blocks -> ReferenceBlocks.run(blocks, in, out);
+            case FakeQuantise groups -> ReferenceBlocks.run(groups, in, out);
+            case Quantise blocks -> ReferenceBlocks.run(blocks, in, out);
+            case WidenFp4 blocks -> ReferenceBlocks.run(blocks, in, out);
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.xiaolu.tensor;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -9,18 +10,23 @@ import dev.xiaolu.op.Add;
 import dev.xiaolu.op.Attention;
 import dev.xiaolu.op.AttentionGrad;
 import dev.xiaolu.op.Axpby;
+import dev.xiaolu.op.Blocks;
 import dev.xiaolu.op.Cast;
+import dev.xiaolu.op.Codes;
 import dev.xiaolu.op.CrossEntropy;
 import dev.xiaolu.op.CrossEntropyGrad;
+import dev.xiaolu.op.Dequantise;
 import dev.xiaolu.op.Digest;
 import dev.xiaolu.op.Embed;
 import dev.xiaolu.op.EmbedGrad;
+import dev.xiaolu.op.FakeQuantise;
 import dev.xiaolu.op.FixedAdd;
 import dev.xiaolu.op.FixedMean;
 import dev.xiaolu.op.MatMul;
 import dev.xiaolu.op.Mean;
 import dev.xiaolu.op.MeanGrad;
 import dev.xiaolu.op.Op;
+import dev.xiaolu.op.Quantise;
 import dev.xiaolu.op.RandomNormal;
 import dev.xiaolu.op.RmsNorm;
 import dev.xiaolu.op.RmsNormGrad;
@@ -28,6 +34,7 @@ import dev.xiaolu.op.Rope;
 import dev.xiaolu.op.SquareSums;
 import dev.xiaolu.op.SwiGlu;
 import dev.xiaolu.op.SwiGluGrad;
+import dev.xiaolu.op.WidenFp4;
 import dev.xiaolu.platform.RandomKey;
 import dev.xiaolu.shape.DType;
 import dev.xiaolu.shape.Shape;
@@ -134,6 +141,7 @@ public final class SelfTest {
         addProducts(cases);
         addRows(cases);
         addElements(cases);
+        addBlocks(cases);
         return cases;
     }
 
@@ -178,6 +186,27 @@ public final class SelfTest {
         cases.add(new Case(new FixedMean(6), integers(1003)));
         cases.add(new Case(new RandomNormal(0.02f, 0x5EED), normal(1003)));
         cases.add(new Case(new Digest(77), normal(1003)));
+    }
+
+    private void addBlocks(List<Case> cases) {
+        drawn = 1L << 32;                                        // inputs of their own, whatever operators come before
+        cases.add(new Case(new Dequantise(Blocks.WEIGHTS), bytes(DType.F8_E4M3, 0x78, 200, 301), bytes(DType.F8_E8M0, 200, 2, 3)));
+        cases.add(new Case(new Dequantise(Blocks.FP4), bytes(DType.I8, 256, 5, 45), bytes(DType.F8_E8M0, 200, 5, 3)));
+        cases.add(new Case(Quantise.fp8Weights(), wide(2, 130, 140)));
+        cases.add(new Case(Quantise.fp8Activations(), normal(7, 301)));
+        cases.add(new Case(Quantise.fp4(), wide(9, 102)));
+        cases.add(new Case(new FakeQuantise(Codes.FP8, 64, 90, 1e-4f), normal(7, 101)));
+        cases.add(new Case(new FakeQuantise(Codes.FP4, 32, 101, 0), wide(7, 101)));
+        cases.add(new Case(new WidenFp4(), bytes(DType.I8, 256, 131, 70), bytes(DType.F8_E8M0, 30, 131, 5)));
+    }
+
+    /// Codes from 0 up to below `limit`.
+    private Tensor bytes(DType dtype, int limit, long... sizes) {
+        Tensor tensor = Tensor.zeros(arena, dtype, Shape.of(sizes));
+        for (long i = 0; i < tensor.shape().size(); i++) {
+            tensor.data().set(JAVA_BYTE, i, (byte) ((draw() >>> 33) % limit));
+        }
+        return tensor;
     }
 
     /// Values around 0 with deviation near 1.

@@ -10,15 +10,18 @@ import dev.xiaolu.op.Axpby;
 import dev.xiaolu.op.Cast;
 import dev.xiaolu.op.CrossEntropy;
 import dev.xiaolu.op.CrossEntropyGrad;
+import dev.xiaolu.op.Dequantise;
 import dev.xiaolu.op.Digest;
 import dev.xiaolu.op.Embed;
 import dev.xiaolu.op.EmbedGrad;
+import dev.xiaolu.op.FakeQuantise;
 import dev.xiaolu.op.FixedAdd;
 import dev.xiaolu.op.FixedMean;
 import dev.xiaolu.op.MatMul;
 import dev.xiaolu.op.Mean;
 import dev.xiaolu.op.MeanGrad;
 import dev.xiaolu.op.Op;
+import dev.xiaolu.op.Quantise;
 import dev.xiaolu.op.RandomNormal;
 import dev.xiaolu.op.RmsNorm;
 import dev.xiaolu.op.RmsNormGrad;
@@ -52,6 +55,7 @@ final class CpuBackend implements Backend {
         addElements();
         addRows();
         addAttention();
+        addBlocks();
     }
 
     private void addElements() {
@@ -90,6 +94,13 @@ final class CpuBackend implements Backend {
     private void addAttention() {
         add(Attention.class, new AttentionKernel(workers));
         add(AttentionGrad.class, new AttentionGradKernel(workers));
+    }
+
+    private void addBlocks() {
+        var blocks = new BlockKernels(workers);
+        add(Dequantise.class, blocks::dequantise);
+        add(FakeQuantise.class, blocks::fake);
+        add(Quantise.class, blocks::quantise);
     }
 
     private <O extends Op> void add(Class<O> op, Kernel<O> kernel) {
