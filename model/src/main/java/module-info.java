@@ -6,6 +6,7 @@ module dev.xiaolu.model {
 
     exports dev.xiaolu.autograd;
     exports dev.xiaolu.nn;
+    exports dev.xiaolu.models.deepseek4;
     exports dev.xiaolu.models.llama;
     exports dev.xiaolu.tokenizer;
 

@@ -1,7 +1,5 @@
 package dev.xiaolu.cli;
 
-import dev.xiaolu.models.llama.LlamaConfig;
-import dev.xiaolu.models.llama.LlamaWeights;
 import dev.xiaolu.op.Digest;
 import dev.xiaolu.platform.Disk;
 import dev.xiaolu.platform.InputException;
@@ -24,11 +22,11 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/// Tells what lies in a run, a checkpoint, a model's folder or a safetensors file.
-@Command(name = "inspect", header = {"Tells what is in a run, a checkpoint, a model or a safetensors file: config, parameter counts, digests.", ""},
-        footer = {"", "Examples:  ./xiaolu inspect runs/llama-small", "           ./xiaolu inspect runs/llama-small --digest", "           ./xiaolu inspect model.safetensors --tensors"})
+/// Tells what lies in a run, a checkpoint, a model's folder, its config alone or a safetensors file.
+@Command(name = "inspect", header = {"Tells what is in a run, a checkpoint, a model, its config alone or a safetensors file: sizes, parameter counts, digests.", ""},
+        footer = {"", "Examples:  ./xiaolu inspect runs/llama-small", "           ./xiaolu inspect runs/llama-small --digest", "           ./xiaolu inspect model.safetensors --tensors", "           ./xiaolu inspect config.json"})
 final class InspectCommand extends Action {
-    @Parameters(paramLabel = "PATH", description = "Folder of a run, a checkpoint or a model, or a .safetensors file.")
+    @Parameters(paramLabel = "PATH", description = "Folder of a run, a checkpoint or a model, a config.json or a .safetensors file.")
     private Path path;
 
     @Option(names = "--digest", description = "Prints the digest of the weights, one line of hex, and nothing else.")
@@ -49,9 +47,17 @@ final class InspectCommand extends Action {
 
     @Override public Integer call() {
         if (!Files.exists(path)) {
-            throw InputException.of("%s: wanted a run, a checkpoint, a model or a safetensors file, found nothing", path);
+            throw InputException.of("%s: wanted a run, a checkpoint, a model, a config or a safetensors file, found nothing", path);
         }
         var facts = new Table("what", "value");
+        if (isConfigAlone(path)) {
+            if (digestOnly || tensors) {
+                throw WrongUsage.of("--digest and --tensors want weights, %s has none", path);
+            }
+            ConfigFacts.add(path, facts);
+            facts.print(out(), json);
+            return DONE;
+        }
         Path weights = path;
         if (Files.isDirectory(path) && ModelFolder.isRun(path)) {
             Checkpoint newest = ModelFolder.newest(path, err());
@@ -72,7 +78,7 @@ final class InspectCommand extends Action {
             return DONE;
         }
         if (Files.isDirectory(weights)) {
-            config(weights, facts);
+            ConfigFacts.add(weights, facts);
         }
         var byType = new TreeMap<String, Long>();
         digests.values().forEach(of -> byType.merge(of.type().dtype().name(), of.type().shape().size(), Long::sum));
@@ -81,6 +87,15 @@ final class InspectCommand extends Action {
         facts.row("digest of weights", digest);
         facts.print(out(), json);
         return DONE;
+    }
+
+    /// Whether there is a model's config and nothing else to tell of: the file itself, or a folder without weights.
+    private static boolean isConfigAlone(Path path) {
+        if (Files.isRegularFile(path)) {
+            return path.toString().endsWith(".json");
+        }
+        return Files.isRegularFile(path.resolve("config.json")) && !ModelFolder.isRun(path) && !Files.exists(path.resolve("model.safetensors"))
+                && !Files.exists(path.resolve("model.safetensors.index.json"));
     }
 
     /// The fingerprints of all weights: from the manifest where there is one, else worked out from the tensors.
@@ -102,15 +117,5 @@ final class InspectCommand extends Action {
             }
             return digests;
         });
-    }
-
-    private static void config(Path folder, Table facts) {
-        LlamaConfig config = LlamaWeights.config(folder);
-        facts.row("family", config.qkNorm() ? "llama with norms of queries and keys (Qwen3)" : "llama")
-                .row("parameters", "%,d".formatted(config.parameterCount()))
-                .row("hidden_size", config.hiddenSize()).row("num_hidden_layers", config.numLayers())
-                .row("heads", "%d of %d, %d for keys and values".formatted(config.numHeads(), config.headDim(), config.numKvHeads()))
-                .row("intermediate_size", config.intermediateSize()).row("vocab_size", config.vocabSize())
-                .row("max_position_embeddings", config.contextLength()).row("tie_word_embeddings", config.tieWordEmbeddings());
     }
 }

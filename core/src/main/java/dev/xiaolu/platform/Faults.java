@@ -48,4 +48,13 @@ public final class Faults {
             throw new InputException("%s: %d faults%n  - %s".formatted(subject, found.size(), String.join("%n  - ".formatted(), found)));
         }
     }
+
+    /// As [#throwIfAny()], but lists no more than the first `most` faults and counts the others.
+    public void throwIfAny(int most) {
+        if (found.size() <= most) {
+            throwIfAny();
+        } else {
+            throw new InputException("%s: %d faults%n  - %s%n  - and %d more".formatted(subject, found.size(), String.join("%n  - ".formatted(), found.subList(0, most)), found.size() - most));
+        }
+    }
 }

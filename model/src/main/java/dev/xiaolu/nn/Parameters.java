@@ -8,6 +8,7 @@ import dev.xiaolu.shape.Shape;
 import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -19,6 +20,7 @@ public final class Parameters {
     private final Arena arena;
     private final Filler filler;
     private final Map<String, Parameter> byName = new LinkedHashMap<>();
+    private final Map<String, Tensor> tables = new LinkedHashMap<>();
 
     /// An empty set whose tensors will be allocated in `arena` and filled by `filler`.
     public Parameters(Arena arena, Filler filler) {
@@ -32,6 +34,19 @@ public final class Parameters {
         filler.fill(name, value, initial);
         check(byName.put(name, new Parameter(name, value)) == null, "parameter %s is defined twice", name);
         return value;
+    }
+
+    /// Adds a table, which belongs to the model and is no parameter, and gives its tensor.
+    Tensor addTable(String name, int ids, Shape shape) {
+        Tensor value = Tensor.zeros(arena, DType.I32, shape);
+        filler.fill(name, value, new Filler.Table(ids));
+        check(tables.put(name, value) == null, "table %s is defined twice", name);
+        return value;
+    }
+
+    /// The tables by name, I32, in order.
+    public Map<String, Tensor> tables() {
+        return Collections.unmodifiableMap(tables);
     }
 
     /// Where modules below `prefix` put their parameters, for example `model.layers.0`.
@@ -71,6 +86,16 @@ public final class Parameters {
         /// Adds a parameter called `weight` of normal draws and gives its tensor.
         public Tensor weight(float std, long... shape) {
             return parameters.add(at("weight").prefix, Shape.of(shape), new Filler.Normal(std));
+        }
+
+        /// Adds a parameter called `name` and gives its tensor.
+        public Tensor parameter(String name, Filler.Initial initial, long... shape) {
+            return parameters.add(at(name).prefix, Shape.of(shape), initial);
+        }
+
+        /// Adds a table called `name` whose rows hold distinct numbers below `ids`, and gives its tensor, I32.
+        public Tensor table(String name, int ids, long... shape) {
+            return parameters.addTable(at(name).prefix, ids, Shape.of(shape));
         }
 
         /// Adds a parameter called `weight` of ones, the gain of a norm, and gives its tensor.

@@ -18,6 +18,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 
 /// One `.safetensors` file: 8 bytes of header length, a JSON header, then the tensors' bytes, little-endian.
 ///
@@ -123,15 +124,27 @@ public final class Safetensors implements TensorSource {
 
     /// Streams the bytes of a file into `out`; views are written as if they were contiguous.
     static void write(Disk.Output out, Map<String, Tensor> tensors, Map<String, String> metadata) {
-        check(!tensors.containsKey(SafetensorsHeader.METADATA), "a tensor cannot be named %s", SafetensorsHeader.METADATA);
+        write(out, types(tensors), tensors::get, metadata);
+    }
+
+    /// The types of these tensors, in their order.
+    static Map<String, TensorType> types(Map<String, Tensor> tensors) {
         var types = new LinkedHashMap<String, TensorType>();
         tensors.forEach((name, tensor) -> types.put(name, tensor.type()));
+        return types;
+    }
+
+    /// The same of tensors that `tensors` makes when they are written, one after the other, of the types that were said; one may die when the next is asked for.
+    static void write(Disk.Output out, Map<String, TensorType> types, Function<String, Tensor> tensors, Map<String, String> metadata) {
+        check(!types.containsKey(SafetensorsHeader.METADATA), "a tensor cannot be named %s", SafetensorsHeader.METADATA);
         var header = SafetensorsHeader.layOut(types, metadata);
         byte[] json = header.toJson();
         check(json.length <= MAX_HEADER_BYTES, "safetensors: a header of %d bytes, wanted at most %d; write several files", json.length, MAX_HEADER_BYTES);
         out.write(ByteBuffer.allocate(8 + json.length).order(ByteOrder.LITTLE_ENDIAN).putLong(json.length).put(json).flip());
         for (String name : header.entries().keySet()) {
-            write(out, tensors.get(name));
+            Tensor tensor = tensors.apply(name);
+            check(tensor.type().equals(types.get(name)), "tensor '%s' is %s, but %s was said", name, tensor, types.get(name));
+            write(out, tensor);
         }
     }
 

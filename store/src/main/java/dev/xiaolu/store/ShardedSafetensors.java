@@ -122,21 +122,26 @@ public final class ShardedSafetensors implements TensorSource {
     ///
     /// Every file is forced but nothing is renamed: whoever commits the folder forces and renames that.
     static List<String> write(Function<String, Disk.Output> create, String stem, Map<String, Tensor> tensors, Map<String, String> metadata, long maxShardBytes) {
+        return write(create, stem, Safetensors.types(tensors), tensors::get, metadata, maxShardBytes);
+    }
+
+    private static List<String> write(Function<String, Disk.Output> create, String stem, Map<String, TensorType> types, Function<String, Tensor> tensors,
+            Map<String, String> metadata, long maxShardBytes) {
         check(maxShardBytes > 0, "maxShardBytes is %d, wanted a positive number", maxShardBytes);
-        var shards = fill(tensors, maxShardBytes);
+        var shards = fill(types, maxShardBytes);
         var files = new ArrayList<String>();
         var weightMap = new TreeMap<String, String>();
         long total = 0;
         for (int i = 0; i < shards.size(); i++) {
             String file = shards.size() == 1 ? stem + ".safetensors" : "%s-%05d-of-%05d.safetensors".formatted(stem, i + 1, shards.size());
             try (Disk.Output out = create.apply(file)) {
-                Safetensors.write(out, shards.get(i), metadata);
+                Safetensors.write(out, shards.get(i), tensors, metadata);
                 out.force();
             }
             files.add(file);
             for (var entry : shards.get(i).entrySet()) {
                 weightMap.put(entry.getKey(), file);
-                total += entry.getValue().type().bytes();
+                total += entry.getValue().bytes();
             }
         }
         if (shards.size() > 1) {
@@ -160,12 +165,19 @@ public final class ShardedSafetensors implements TensorSource {
         return files;
     }
 
-    private static List<Map<String, Tensor>> fill(Map<String, Tensor> tensors, long maxShardBytes) {
-        var shards = new ArrayList<Map<String, Tensor>>();
-        Map<String, Tensor> shard = new LinkedHashMap<>();
+    /// [#write] into an existing folder of tensors that `tensors` makes one at a time, each when it is written: a shard needs the room of its largest tensor.
+    public static List<String> write(Disk disk, Path folder, Map<String, TensorType> types, Function<String, Tensor> tensors, Map<String, String> metadata, long maxShardBytes) {
+        var files = write(file -> disk.create(folder.resolve(file)), "model", types, tensors, metadata, maxShardBytes);
+        disk.forceDirectory(folder);
+        return files;
+    }
+
+    private static List<Map<String, TensorType>> fill(Map<String, TensorType> types, long maxShardBytes) {
+        var shards = new ArrayList<Map<String, TensorType>>();
+        Map<String, TensorType> shard = new LinkedHashMap<>();
         long bytes = 0;
-        for (var entry : tensors.entrySet()) {
-            long more = entry.getValue().type().bytes();
+        for (var entry : types.entrySet()) {
+            long more = entry.getValue().bytes();
             if (!shard.isEmpty() && bytes + more > maxShardBytes) {
                 shards.add(shard);
                 shard = new LinkedHashMap<>();

@@ -55,6 +55,19 @@ class ShardedSafetensorsTest {
         }
     }
 
+    @Test void tensorsMadeOneByOneGiveTheSameFiles() throws IOException {
+        var tensors = fourTensors();
+        var files = ShardedSafetensors.write(Disk.real(), folder, tensors, Map.of("format", "pt"), 250);
+        Path other = Files.createDirectories(folder.resolve("other"));
+        assertEquals(files, ShardedSafetensors.write(Disk.real(), other, Safetensors.types(tensors), tensors::get, Map.of("format", "pt"), 250));
+        for (String file : files) {
+            assertEquals(-1, Files.mismatch(folder.resolve(file), other.resolve(file)), file);
+        }
+        var wrong = Map.of("layers.0", tensors.get("layers.0").reshape(25).type());
+        assertTrue(assertThrows(IllegalArgumentException.class, () -> ShardedSafetensors.write(Disk.real(), other, wrong, tensors::get, Map.of(), 250)).getMessage()
+                .contains("tensor 'layers.0' is F32 [5, 5], but F32 [25] was said"));
+    }
+
     @Test void littleGoesIntoOneFileWithoutIndex() {
         var tensors = fourTensors();
         assertEquals(List.of("model.safetensors"), ShardedSafetensors.write(Disk.real(), folder, tensors, Map.of(), 1 << 20));

@@ -1,0 +1,156 @@
+package dev.xiaolu.models.deepseek4;
+
+import static dev.xiaolu.platform.Check.check;
+import static dev.xiaolu.platform.Check.checkInput;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.xiaolu.models.deepseek4.DeepSeekV4Tensor.Kind;
+import dev.xiaolu.nn.Filler;
+import dev.xiaolu.op.Blocks;
+import dev.xiaolu.op.Cast;
+import dev.xiaolu.op.Dequantise;
+import dev.xiaolu.platform.Faults;
+import dev.xiaolu.shape.DType;
+import dev.xiaolu.store.TensorSource;
+import dev.xiaolu.tensor.Compute;
+import dev.xiaolu.tensor.E8M0;
+import dev.xiaolu.tensor.Tensor;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/// Weights on disk, in either layout, quantised or not, as the filler of a model's parameters: FP8, FP4 and BF16 become F32, and the experts of a layer one tensor.
+///
+/// What each tensor is says its own type in the files, not the config. Names, types and shapes are all checked when it is opened, scales and tables when they are read. Tensors are views on
+/// mapped files and go straight into the parameter, so nothing is held beside the model but the pages being read. One thread; closed once the model is built.
+public final class DeepSeekV4Checkpoint implements Filler, AutoCloseable {
+    private static final int ROWS_TOLD = 20;
+
+    private final String subject;
+    private final DeepSeekV4Config config;
+    private final TensorSource source;
+    private final DeepSeekV4Layout layout;
+    private final Map<String, DeepSeekV4Tensor> tensors = new LinkedHashMap<>();
+    private final Set<String> unread = new LinkedHashSet<>();
+
+    private DeepSeekV4Checkpoint(String subject, DeepSeekV4Config config, TensorSource source) {
+        this.subject = subject;
+        this.config = config;
+        this.source = source;
+        layout = DeepSeekV4Layout.of(subject, source.names());
+        boolean predicts = source.names().stream().anyMatch(name -> name.startsWith("mtp."));
+        for (DeepSeekV4Tensor tensor : DeepSeekV4Tensors.of(config)) {
+            if (layout.holds(tensor) && (predicts || !tensor.isPrediction())) {
+                tensors.put(tensor.name(), tensor);
+            }
+        }
+        DeepSeekV4Fit.check(subject, List.copyOf(tensors.values()), layout, source);
+        unread.addAll(tensors.keySet());
+    }
+
+    /// Opens a folder with `config.json` and weights.
+    static DeepSeekV4Checkpoint open(Path folder, DeepSeekV4Config config) {
+        TensorSource source = TensorSource.open(folder);
+        try {
+            return new DeepSeekV4Checkpoint(folder.toString(), config, source);
+        } catch (Throwable refused) {
+            source.close();
+            throw refused;
+        }
+    }
+
+    /// The sizes.
+    public DeepSeekV4Config config() {
+        return config;
+    }
+
+    /// Whether the block that predicts one token more is there; transformers' layout never has it.
+    public boolean hasPrediction() {
+        return tensors.values().stream().anyMatch(DeepSeekV4Tensor::isPrediction);
+    }
+
+    /// Our names of what has not been read yet: none once a whole model is built.
+    public Set<String> unread() {
+        return Collections.unmodifiableSet(unread);
+    }
+
+    @Override public void fill(String name, Tensor value, Initial initial) {
+        DeepSeekV4Tensor tensor = tensors.get(name);
+        checkInput(tensor != null, "%s: holds no %s", subject, name);
+        check(value.shape().equals(tensor.shape()), "%s: parameter %s is %s, wanted %s = %s of config.json", subject, name, value.shape(), tensor.shape(), tensor.keys(0));
+        unread.remove(name);
+        if (tensor.kind() == Kind.TABLE) {
+            readTable(layout.name(tensor, 0), value);
+        } else if (tensor.kind() != Kind.EXPERTS) {
+            read(tensor, -1, value);
+        } else {
+            for (long expert = 0; expert < value.shape().axis(0); expert++) {
+                read(tensor, expert, value.at(expert));
+            }
+        }
+    }
+
+    /// Reads a whole tensor, or one expert's matrix of it.
+    private void read(DeepSeekV4Tensor tensor, long expert, Tensor into) {
+        String name = layout.name(tensor, expert);
+        boolean stacked = expert >= 0 && !layout.isCut(tensor);
+        Tensor found = stacked ? source.tensor(name).at(expert) : source.tensor(name);
+        long from = layout.rowsFrom(tensor);
+        long rows = into.shape().axis(0);
+        if (found.dtype() == DType.F32 || found.dtype() == DType.BF16) {
+            Compute.into(new Cast(DType.F32), new Tensor[] {found.slice(0, from, from + rows)}, into);
+            return;
+        }
+        Blocks blocks = found.dtype() == DType.I8 ? Blocks.FP4 : Blocks.WEIGHTS;
+        String scalesName = layout.scales(name);
+        Tensor scales = stacked ? source.tensor(scalesName).at(expert) : source.tensor(scalesName);
+        refuseNaN(subject, scalesName, stacked ? expert : -1, scales);
+        checkInput(rows == found.shape().axis(0) || rows % blocks.rows() == 0, "%s: tensor %s is %s with gate and up projections in the same block of %s, wanted moe_intermediate_size (%d) to be a multiple of %d",
+                subject, name, found.dtype(), blocks, rows, blocks.rows());
+        Tensor part = scales.slice(0, from / blocks.rows(), Math.ceilDiv(from + rows, (long) blocks.rows()));
+        Compute.into(new Dequantise(blocks), new Tensor[] {found.slice(0, from, from + rows), part}, into);
+    }
+
+    /// Refuses scales that are no numbers, by tensor and block; `expert` is −1 where `scales` is not one of several matrices.
+    static void refuseNaN(String subject, String name, long expert, Tensor scales) {
+        for (long i = 0; i < scales.shape().size(); i++) {
+            boolean sound = scales.dtype() == DType.F32 ? Float.isFinite(scales.data().getAtIndex(JAVA_FLOAT, i)) : (scales.data().get(JAVA_BYTE, i) & 0xFF) != E8M0.NAN;
+            checkInput(sound, "%s: tensor %s: block [%s%d, %d] has a scale that is no number; the weights are damaged", subject, name, expert < 0 ? "" : expert + ", ",
+                    i / scales.shape().last(), i % scales.shape().last());
+        }
+    }
+
+    private void readTable(String name, Tensor into) {
+        Tensor found = source.tensor(name);
+        int width = (int) found.shape().last();
+        var faults = new Faults(subject + ": tensor " + name);
+        for (long row = 0; row < found.shape().rows(); row++) {
+            var seen = new LinkedHashSet<Long>();
+            boolean sound = true;
+            for (int i = 0; i < width; i++) {
+                long id = found.data().getAtIndex(JAVA_LONG, row * width + i);
+                sound &= id >= 0 && id < config.numRoutedExperts() && seen.add(id);
+                into.data().setAtIndex(JAVA_INT, row * width + i, (int) id);
+            }
+            if (!sound) {
+                faults.that(false, "token %d has the experts %s, wanted %d different ones from 0 to below n_routed_experts (%d)", row, ids(found, row, width), width, config.numRoutedExperts());
+            }
+        }
+        faults.throwIfAny(ROWS_TOLD);
+    }
+
+    private static List<Long> ids(Tensor table, long row, int width) {
+        return java.util.stream.LongStream.range(row * width, (row + 1) * width).mapToObj(i -> table.data().getAtIndex(JAVA_LONG, i)).toList();
+    }
+
+    @Override public void close() {
+        source.close();
+    }
+}

@@ -1,0 +1,60 @@
+package dev.xiaolu.models.deepseek4;
+
+import dev.xiaolu.nn.Parameters;
+import dev.xiaolu.platform.Disk;
+import dev.xiaolu.store.ConfigJson;
+import java.nio.file.Path;
+
+/// Models of the family on disk: `config.json` beside `model.safetensors` or its shards, in the published layout or in that of transformers.
+///
+/// Our names are the published ones; only the experts of a layer are one parameter each for `w1`, `w2` and `w3`: `layers.3.ffn.experts.w1.weight` is `[experts, out, in]`.
+public final class DeepSeekV4Weights {
+    private DeepSeekV4Weights() {}
+
+    /// How a model is written.
+    public enum Form {
+        /// Published names, F32.
+        NATIVE_F32,
+        /// Published names, BF16; hyper-connections, sinks, gate biases of compressors and router biases in F32.
+        NATIVE_BF16,
+        /// As published: matrices in FP8, experts in FP4, the rest as in [#NATIVE_BF16].
+        NATIVE_QUANTISED,
+        /// The names of transformers, F32.
+        TRANSFORMERS_F32,
+        /// The names of transformers, BF16 where [#NATIVE_BF16] has it.
+        TRANSFORMERS_BF16;
+
+        DeepSeekV4Layout layout() {
+            return this == TRANSFORMERS_F32 || this == TRANSFORMERS_BF16 ? DeepSeekV4Layout.TRANSFORMERS : DeepSeekV4Layout.NATIVE;
+        }
+
+        boolean isFull() {
+            return this == NATIVE_F32 || this == TRANSFORMERS_F32;
+        }
+    }
+
+    /// The config of a folder, or of a `config.json`.
+    public static DeepSeekV4Config config(Path path) {
+        return DeepSeekV4ConfigJson.read(ConfigJson.read(Disk.real(), path));
+    }
+
+    /// Opens a folder with `config.json` and weights to fill a model from; refuses missing, misshapen and foreign tensors by name.
+    public static DeepSeekV4Checkpoint open(Path folder) {
+        return DeepSeekV4Checkpoint.open(folder, config(folder));
+    }
+
+    /// `config.json` of a model that is written in this form.
+    public static byte[] configJson(DeepSeekV4Config config, Form form) {
+        String dtype = form.isFull() ? "float32" : "bfloat16";
+        return form.layout() == DeepSeekV4Layout.NATIVE ? DeepSeekV4ConfigWriter.writeNative(config, dtype, form == Form.NATIVE_QUANTISED) : DeepSeekV4ConfigWriter.writeTransformers(config, dtype);
+    }
+
+    /// Writes a model's parameters and tables into `folder` in shards of at most `maxShardBytes`, one tensor at a time; runs on the current [dev.xiaolu.tensor.Compute].
+    /// The block that predicts one token more is written where the model has it and the layout knows it.
+    public static void save(Disk disk, Path folder, DeepSeekV4Config config, Parameters parameters, Form form, long maxShardBytes) {
+        byte[] json = configJson(config, form);                  // refuses what the form cannot say before anything is written
+        disk.createDirectories(folder);
+        new DeepSeekV4Writer(folder.toString(), config, parameters, form).write(disk, folder, maxShardBytes);
+        disk.replace(folder.resolve("config.json"), json);
+    }
+}
