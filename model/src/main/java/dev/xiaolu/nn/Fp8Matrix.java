@@ -13,7 +13,7 @@ import dev.xiaolu.tensor.Tensor;
 ///
 /// Runs on the current [Compute], in whose scratch the tensors live that are made here.
 public record Fp8Matrix(Tensor codes, Tensor scales) {
-    /// The same numbers as matrices in FP4 with a scale for each 32 columns; refuses, by `name` and block, what FP8 cannot hold exactly.
+    /// The same numbers as matrices in FP4 with a scale for each 32 columns; refuses, by `name` and block (its row counted over all matrices), what FP8 cannot hold exactly.
     public static Fp8Matrix ofFp4(String name, Tensor codes, Tensor scales) {
         Tensor[] wide = Compute.run(new WidenFp4(), codes, scales);
         Tensor lost = wide[2];

@@ -105,6 +105,10 @@ public record DeepSeekV4Config(int vocabSize, int hiddenSize, int numLayers, int
             case FP8 -> indexHeadDim + 4;
             case BF16 -> 2L * indexHeadDim;
         };
-        return compressRatios.stream().mapToDouble(ratio -> ratio == 0 ? 0 : (double) (entry + (ratio == SPARSE ? key : 0)) / ratio).sum();
+        double bytes = 0;
+        for (int ratio : compressRatios) {
+            bytes += ratio == 0 ? 0 : (double) (entry + (ratio == SPARSE ? key : 0)) / ratio;
+        }
+        return bytes;
     }
 }

@@ -20,6 +20,10 @@ final class DeepSeekV4ConfigJson {
     static final String HASHED = "hash_moe";
     static final String LEARNED = "moe";
 
+    private static final List<String> INTEGERS = List.of("vocab_size", "hidden_size", "num_attention_heads", "head_dim", "q_lora_rank", "o_groups", "o_lora_rank", "sliding_window", "index_n_heads",
+            "index_head_dim", "index_topk", "n_routed_experts", "num_experts_per_tok", "moe_intermediate_size", "hc_mult", "hc_sinkhorn_iters", "max_position_embeddings");
+    private static final List<String> NUMBERS = List.of("routed_scaling_factor", "swiglu_limit", "hc_eps", "rms_norm_eps");
+
     private final ConfigJson json;
     private final Faults faults;
     private final int layers;
@@ -44,24 +48,26 @@ final class DeepSeekV4ConfigJson {
         quantisation();
         json.harmless("architectures", "attention_dropout", "pad_token_id", "torch_dtype", "dtype", "expert_dtype", "transformers_version", "use_cache", "_name_or_path", "output_router_logits",
                 "router_aux_loss_coef", "router_jitter_noise", "pretraining_tp");
-        int headDim = json.integer("head_dim");
+        INTEGERS.forEach(json::integer);                         // asked for here, so that all that is wrong is known before any value is used
+        NUMBERS.forEach(json::number);
         int nextn = json.integer("num_nextn_predict_layers", 0);
         List<Integer> ratios = ratios(nextn);
         int hashLayers = hashLayers();
         double theta = json.number("rope_theta", 10_000);
         double compressTheta = json.number("compress_rope_theta", 160_000);
         Optional<Yarn> yarn = rotation(theta, compressTheta);
-        int[] sizes = {json.integer("vocab_size"), json.integer("hidden_size"), json.integer("num_attention_heads"), ropeHeadDim(headDim), json.integer("q_lora_rank"), json.integer("o_groups"),
-            json.integer("o_lora_rank"), json.integer("sliding_window"), json.integer("index_n_heads"), json.integer("index_head_dim"), json.integer("index_topk"), json.integer("n_routed_experts"),
-            json.integer("num_experts_per_tok"), json.integer("moe_intermediate_size"), json.integer("hc_mult"), json.integer("hc_sinkhorn_iters"), json.integer("max_position_embeddings")};
-        float[] numbers = {number("routed_scaling_factor"), number("swiglu_limit"), number("hc_eps"), number("rms_norm_eps"), (float) json.number("initializer_range", 0.02)};
+        int rope = ropeHeadDim(json.integer("head_dim"));
+        float std = (float) json.number("initializer_range", 0.02);
         List<Integer> bos = json.integers("bos_token_id");
         List<Integer> eos = json.integers("eos_token_id");
         json.refuseUnknown();
         json.throwIfAny();
-        return new DeepSeekV4Config(sizes[0], sizes[1], layers, sizes[2], headDim, sizes[3], sizes[4], sizes[5], sizes[6], sizes[7], ratios, sizes[8], sizes[9], sizes[10],
-                sizes[11], sizes[12], sizes[13], numbers[0], hashLayers, numbers[1], sizes[14], sizes[15], numbers[2], numbers[3], theta, compressTheta, yarn,
-                sizes[16], nextn, numbers[4], bos, eos);
+        return new DeepSeekV4Config(json.integer("vocab_size"), json.integer("hidden_size"), layers, json.integer("num_attention_heads"), json.integer("head_dim"), rope,
+                json.integer("q_lora_rank"), json.integer("o_groups"), json.integer("o_lora_rank"), json.integer("sliding_window"), ratios,
+                json.integer("index_n_heads"), json.integer("index_head_dim"), json.integer("index_topk"),
+                json.integer("n_routed_experts"), json.integer("num_experts_per_tok"), json.integer("moe_intermediate_size"), number("routed_scaling_factor"), hashLayers, number("swiglu_limit"),
+                json.integer("hc_mult"), json.integer("hc_sinkhorn_iters"), number("hc_eps"), number("rms_norm_eps"), theta, compressTheta, yarn,
+                json.integer("max_position_embeddings"), nextn, std, bos, eos);
     }
 
     private float number(String key) {
@@ -74,14 +80,18 @@ final class DeepSeekV4ConfigJson {
             faults.that(!json.flag(flag, false), "%s is true, wanted false: this family has none", flag);
         }
         faults.that(json.flag("norm_topk_prob", true), "norm_topk_prob is false, wanted true");
-        Map.of("hidden_act", "silu", "scoring_func", "sqrtsoftplus", "topk_method", "noaux_tc").forEach((key, wanted) -> {
-            String found = json.text(key, wanted);
-            faults.that(found.equals(wanted), "%s is '%s', wanted '%s'", key, found, wanted);
-        });
+        fixed("hidden_act", "silu");
+        fixed("scoring_func", "sqrtsoftplus");
+        fixed("topk_method", "noaux_tc");
         for (String key : List.of("num_key_value_heads", "n_shared_experts")) {
             int found = json.integer(key, 1);
             faults.that(found == 1, "%s is %d, wanted 1", key, found);
         }
+    }
+
+    private void fixed(String key, String wanted) {
+        String found = json.text(key, wanted);
+        faults.that(found.equals(wanted), "%s is '%s', wanted '%s'", key, found, wanted);
     }
 
     /// Which tensors are quantised is told by their own types; blocks of another size are another format.

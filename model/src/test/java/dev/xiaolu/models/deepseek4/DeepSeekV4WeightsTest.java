@@ -10,6 +10,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.xiaolu.models.deepseek4.DeepSeekV4Weights.Form;
 import dev.xiaolu.nn.Parameters;
 import dev.xiaolu.nn.RandomFiller;
+import dev.xiaolu.op.Blocks;
+import dev.xiaolu.op.Dequantise;
+import dev.xiaolu.op.Quantise;
 import dev.xiaolu.platform.Disk;
 import dev.xiaolu.platform.InputException;
 import dev.xiaolu.platform.RandomKey;
@@ -17,8 +20,10 @@ import dev.xiaolu.shape.DType;
 import dev.xiaolu.shape.Shape;
 import dev.xiaolu.store.Safetensors;
 import dev.xiaolu.store.TensorSource;
+import dev.xiaolu.tensor.Compute;
 import dev.xiaolu.tensor.Tensor;
 import dev.xiaolu.testkit.Golden;
+import dev.xiaolu.testkit.Inputs;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
@@ -168,6 +173,49 @@ class DeepSeekV4WeightsTest {
                 assertSame(wanted, read(fused, arena));
             }
         });
+    }
+
+    @Test void matricesOfManyBlocksAreWhatQuantisingLeavesOfThem() {
+        DeepSeekV4Config config = TinyV4.config(TinyV4.BLOCKS);
+        TinyV4.computing(arena -> {
+            Parameters model = TinyV4.parameters(config, true, arena, new RandomFiller(RandomKey.ofSeed(12)));
+            DeepSeekV4Weights.save(Disk.real(), folder, config, model, Form.NATIVE_QUANTISED, 1 << 30);
+            try (TensorSource source = TensorSource.open(folder)) {
+                assertEquals("F8_E8M0 [4, 1]", source.type("layers.1.attn.wq_b.scale").toString());
+                assertEquals("F8_E8M0 [2, 2]", source.type("mtp.0.attn.wo_b.scale").toString());
+            }
+            Parameters read = read(folder, arena);
+            for (DeepSeekV4Tensor tensor : DeepSeekV4Tensors.of(config)) {
+                if (tensor.isQuantisable()) {
+                    Quantise op = tensor.kind() == DeepSeekV4Tensor.Kind.MATRIX ? Quantise.fp8Weights() : Quantise.fp4();
+                    Tensor wanted = Compute.one(new Dequantise(op.blocks()), Compute.run(op, model.named(tensor.name()).value()));
+                    assertEquals(-1, wanted.data().mismatch(read.named(tensor.name()).value().data()), tensor.name());
+                }
+            }
+        });
+    }
+
+    @Test void fusedExpertsInFp8AreReadWhereTheirHalvesAreWholeBlocks() {
+        DeepSeekV4Config config = TinyV4.config(TinyV4.BLOCKS);
+        TinyV4.computing(arena -> {
+            DeepSeekV4Weights.save(Disk.real(), folder.resolve("model"), config, TinyV4.parameters(config, false, arena, new RandomFiller(RandomKey.ofSeed(13))), Form.TRANSFORMERS_BF16, 1 << 30);
+            Tensor fused = new Inputs(arena, 14).normal(8, 256, 256);
+            Tensor[] codes = Compute.run(Quantise.fp8Weights(), fused);
+            Tensor wanted = Compute.one(new Dequantise(Blocks.WEIGHTS), codes);
+            Path quantised = rewritten("model", tensors -> put(tensors, "model.layers.2.mlp.experts.gate_up_proj", codes));
+            Parameters found = read(quantised, arena);
+            assertArrayEquals(wanted.at(5).slice(0, 0, 128).toFloats(), found.named("layers.2.ffn.experts.w1.weight").value().at(5).toFloats());
+            assertArrayEquals(wanted.at(5).slice(0, 128, 256).toFloats(), found.named("layers.2.ffn.experts.w3.weight").value().at(5).toFloats());
+            save(folder.resolve("small"), drawn(arena), Form.TRANSFORMERS_F32);
+            Tensor[] small = Compute.run(Quantise.fp8Weights(), new Inputs(arena, 15).normal(8, 128, 64));
+            Path unaligned = rewritten("small", tensors -> put(tensors, "model.layers.2.mlp.experts.gate_up_proj", small));
+            assertTrue(assertThrows(InputException.class, () -> read(unaligned, arena)).getMessage().contains("wanted moe_intermediate_size (64) to be a multiple of 128"));
+        });
+    }
+
+    private static void put(Map<String, Tensor> tensors, String name, Tensor[] codesAndScales) {
+        tensors.put(name, codesAndScales[0]);
+        tensors.put(name + "_scale_inv", codesAndScales[1]);
     }
 
     @Test void missingForeignAndMisshapenTensorsAreToldTogetherWithTheKeysOfTheConfig() {

@@ -18,6 +18,8 @@ import java.util.function.Consumer;
 final class TinyV4 {
     /// Seven layers of every kind, with a prediction block.
     static final String TINY = json("[0, 0, 4, 32, 4, 32, 4, 0]", 512, 64, 7, 4, 32, 8, 32, 2, 16, 16, 16, 16, 8, 8, 2, 64, 1.5, 64);
+    /// Three layers whose matrices are several blocks of FP8.
+    static final String BLOCKS = json("[0, 4, 128, 0]", 1024, 256, 3, 4, 128, 64, 128, 2, 128, 32, 16, 128, 16, 8, 2, 128, 1.5, 256);
     static final String FLASH = json(ratios(0, 43), 129280, 4096, 43, 64, 512, 64, 1024, 8, 1024, 128, 64, 128, 512, 256, 6, 2048, 1.5, 65536);
     static final String PRO = json(ratios(128, 61), 129280, 7168, 61, 128, 512, 64, 1536, 16, 1024, 128, 64, 128, 1024, 384, 6, 3072, 2.5, 65536);
 
