@@ -62,6 +62,8 @@ final class OpsCommand extends Action {
     }
 
     private static String kind(Class<? extends Op> op) {
-        return Op.Differentiable.class.isAssignableFrom(op) ? "forward" : Op.Gradient.class.isAssignableFrom(op) ? "gradient" : "plain";
+        return Op.Differentiable.class.isAssignableFrom(op) ? "forward"
+                : Op.Gradient.class.isAssignableFrom(op) ? "gradient"
+                : Op.Choice.class.isAssignableFrom(op) ? "choice" : "plain";
     }
 }

@@ -5,6 +5,7 @@ import static dev.xiaolu.platform.Check.check;
 import dev.xiaolu.shape.DType;
 import dev.xiaolu.shape.Shape;
 import dev.xiaolu.shape.TensorType;
+import java.util.Arrays;
 import java.util.List;
 
 /// The checks that `infer` methods share; each names the operator and the input at fault.
@@ -32,5 +33,33 @@ final class Types {
 
     static void leaves(Op op, long leaves, long rows) {
         check(leaves > 0 && rows % leaves == 0, "%s: %d rows do not divide into %d leaves", op.name(), rows, leaves);
+    }
+
+    /// An F32 input of two axes.
+    static Shape matrix(Op op, List<TensorType> inputs, int index, String name, String wanted) {
+        Shape shape = f32(op, inputs, index, name);
+        check(shape.rank() == 2, "%s: %s is %s, wanted %s", op.name(), name, shape, wanted);
+        return shape;
+    }
+
+    /// An F32 input `[..., streams, hidden]`.
+    static Shape streams(Op op, List<TensorType> inputs, int index, String name) {
+        Shape shape = f32(op, inputs, index, name);
+        check(shape.rank() >= 2 && shape.axis(-2) > 0, "%s: %s is %s, wanted [..., streams, hidden]", op.name(), name, shape);
+        return shape;
+    }
+
+    /// The places of an [ExpertPlan], I32 `[rows, count]`, for so many rows or for any number where `rows` is negative.
+    static Shape places(Op op, List<TensorType> inputs, int index, long rows) {
+        Shape places = typed(op, inputs, index, "places", DType.I32);
+        check(places.rank() == 2 && (rows < 0 || places.axis(0) == rows), "%s: places are %s, wanted [%s, count]", op.name(), places, rows < 0 ? "rows" : rows);
+        return places;
+    }
+
+    /// A shape with one more axis at the end.
+    static Shape append(Shape shape, long size) {
+        long[] sizes = Arrays.copyOf(shape.toArray(), shape.rank() + 1);
+        sizes[shape.rank()] = size;
+        return Shape.of(sizes);
     }
 }

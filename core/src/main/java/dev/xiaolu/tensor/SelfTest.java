@@ -68,7 +68,7 @@ public final class SelfTest {
     }
 
     /// An operator with its inputs.
-    private record Case(Op op, Tensor... inputs) {}
+    record Case(Op op, Tensor... inputs) {}
 
     private final Arena arena;
     private long drawn;
@@ -142,6 +142,7 @@ public final class SelfTest {
         addRows(cases);
         addElements(cases);
         addBlocks(cases);
+        new SelfTestExperts(this).add(cases);
         return cases;
     }
 
@@ -209,8 +210,13 @@ public final class SelfTest {
         return tensor;
     }
 
+    /// Draws from here on what depends on `family` and not on the cases before.
+    void restart(int family) {
+        drawn = (long) family << 40;
+    }
+
     /// Values around 0 with deviation near 1.
-    private Tensor normal(long... sizes) {
+    Tensor normal(long... sizes) {
         Tensor tensor = Tensor.zeros(arena, DType.F32, Shape.of(sizes));
         for (long i = 0; i < tensor.shape().size(); i++) {
             long bits = draw();
@@ -220,7 +226,7 @@ public final class SelfTest {
         return tensor;
     }
 
-    private Tensor squares(long... sizes) {
+    Tensor squares(long... sizes) {
         Tensor tensor = normal(sizes);
         for (long i = 0; i < tensor.shape().size(); i++) {
             float value = tensor.data().getAtIndex(JAVA_FLOAT, i);
@@ -239,7 +245,7 @@ public final class SelfTest {
         return tensor;
     }
 
-    private Tensor ints(int from, int to, long... sizes) {
+    Tensor ints(int from, int to, long... sizes) {
         Tensor tensor = Tensor.zeros(arena, DType.I32, Shape.of(sizes));
         for (long i = 0; i < tensor.shape().size(); i++) {
             tensor.data().setAtIndex(JAVA_INT, i, from + (int) ((draw() >>> 33) % (to - from)));
@@ -247,7 +253,7 @@ public final class SelfTest {
         return tensor;
     }
 
-    private Tensor integers(long... sizes) {
+    Tensor integers(long... sizes) {
         Tensor tensor = Tensor.zeros(arena, DType.I64, Shape.of(sizes));
         for (long i = 0; i < tensor.shape().size(); i++) {
             long bits = draw();

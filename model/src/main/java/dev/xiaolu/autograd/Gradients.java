@@ -5,10 +5,20 @@ import static dev.xiaolu.platform.Check.check;
 import dev.xiaolu.op.Add;
 import dev.xiaolu.op.Attention;
 import dev.xiaolu.op.AttentionGrad;
+import dev.xiaolu.op.BalanceLoss;
+import dev.xiaolu.op.BalanceLossGrad;
+import dev.xiaolu.op.ClampedSwiGlu;
+import dev.xiaolu.op.Combine;
 import dev.xiaolu.op.CrossEntropy;
 import dev.xiaolu.op.CrossEntropyGrad;
 import dev.xiaolu.op.Embed;
 import dev.xiaolu.op.EmbedGrad;
+import dev.xiaolu.op.ExpertLinear;
+import dev.xiaolu.op.GroupedLinear;
+import dev.xiaolu.op.HyperCollapse;
+import dev.xiaolu.op.HyperGates;
+import dev.xiaolu.op.HyperHeadGates;
+import dev.xiaolu.op.HyperMix;
 import dev.xiaolu.op.MatMul;
 import dev.xiaolu.op.Mean;
 import dev.xiaolu.op.MeanGrad;
@@ -16,8 +26,16 @@ import dev.xiaolu.op.Op;
 import dev.xiaolu.op.RmsNorm;
 import dev.xiaolu.op.RmsNormGrad;
 import dev.xiaolu.op.Rope;
+import dev.xiaolu.op.RouteWeights;
+import dev.xiaolu.op.RouteWeightsGrad;
+import dev.xiaolu.op.SqrtSoftplus;
+import dev.xiaolu.op.SqrtSoftplusGrad;
 import dev.xiaolu.op.SwiGlu;
 import dev.xiaolu.op.SwiGluGrad;
+import dev.xiaolu.op.TakeRows;
+import dev.xiaolu.op.TakeRowsGrad;
+import dev.xiaolu.op.UnitNorm;
+import dev.xiaolu.op.UnitNormGrad;
 import dev.xiaolu.tensor.Compute;
 import dev.xiaolu.tensor.Tensor;
 
@@ -62,6 +80,19 @@ final class Gradients {
                 yield new Tensor[] {plain(Compute.one(new CrossEntropyGrad(), in[0], in[1], out[1], out[2], dy[0]), weights[0], leaves), null};
             }
             case Mean _ -> new Tensor[] {plain(Compute.one(new MeanGrad(in[0].shape().size()), dy[0]), weights[0], leaves)};
+            case BalanceLoss loss -> new Tensor[] {plain(Compute.one(new BalanceLossGrad(loss.alpha()), in[0], in[1], dy[0]), weights[0], leaves), null};
+            case ClampedSwiGlu gate -> ExpertGradients.of(gate, in, dy[0], weights, leaves);
+            case Combine _ -> ExpertGradients.ofCombine(in, dy[0], weights, leaves);
+            case ExpertLinear linear -> ExpertGradients.of(linear, in, dy[0], wanted, weights, leaves);
+            case GroupedLinear linear -> ExpertGradients.of(linear, in, dy[0], wanted, weights, leaves);
+            case HyperCollapse _ -> HyperGradients.ofCollapse(in, dy[0], weights, leaves);
+            case HyperGates gates -> HyperGradients.of(gates, in, out, dy, weights, leaves);
+            case HyperHeadGates _ -> HyperGradients.ofHeadGates(in, dy[0], weights, leaves);
+            case HyperMix _ -> HyperGradients.ofMix(in, dy[0], weights, leaves);
+            case RouteWeights route -> new Tensor[] {plain(Compute.one(new RouteWeightsGrad(route.scale()), in[0], in[1], dy[0]), weights[0], leaves), null};
+            case SqrtSoftplus _ -> new Tensor[] {plain(Compute.one(new SqrtSoftplusGrad(), in[0], out[0], dy[0]), weights[0], leaves)};
+            case TakeRows _ -> new Tensor[] {plain(Compute.one(new TakeRowsGrad(), dy[0], in[1]), weights[0], leaves), null};
+            case UnitNorm norm -> new Tensor[] {plain(Compute.one(new UnitNormGrad(norm.epsilon()), in[0], dy[0]), weights[0], leaves)};
         };
     }
 
@@ -97,7 +128,7 @@ final class Gradients {
     }
 
     /// The gradient of an operand that does not sum over rows; as a parameter it can only stand in a pass of one leaf.
-    private static Tensor plain(Tensor gradient, boolean weight, int leaves) {
+    static Tensor plain(Tensor gradient, boolean weight, int leaves) {
         if (!weight) {
             return gradient;
         }

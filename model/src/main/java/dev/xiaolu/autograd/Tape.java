@@ -4,6 +4,8 @@ import static dev.xiaolu.platform.Check.check;
 
 import dev.xiaolu.op.Add;
 import dev.xiaolu.op.Embed;
+import dev.xiaolu.op.ExpertLinear;
+import dev.xiaolu.op.GroupedLinear;
 import dev.xiaolu.op.MatMul;
 import dev.xiaolu.op.Op;
 import dev.xiaolu.shape.DType;
@@ -45,6 +47,9 @@ public final class Tape implements Recorder {
     }
 
     @Override public void ran(Op op, Tensor[] inputs, Tensor[] outputs) {
+        if (op instanceof Op.Choice) {                           // its outputs are constants to whoever uses them
+            return;
+        }
         boolean follows = false;
         for (Tensor input : inputs) {
             follows |= isTracked(op, input);
@@ -94,7 +99,7 @@ public final class Tape implements Recorder {
             weights[i] = parameters.containsKey(address(entry.inputs[i]));
             activations[i] = !weights[i] && tracked.containsKey(address(entry.inputs[i]));
         }
-        if (entry.op instanceof MatMul || entry.op instanceof Embed) {
+        if (entry.op instanceof MatMul || entry.op instanceof Embed || entry.op instanceof ExpertLinear || entry.op instanceof GroupedLinear) {
             // Apart, so that the memory of a weight's gradient, the largest of the pass, is taken back at once and stays in the cache.
             pass(entry, ofOutputs, activations, weights, sink);
             Scratch scratch = Compute.current().scratch();

@@ -4,13 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.xiaolu.autograd.FiniteDifferences.Case;
 import dev.xiaolu.op.Add;
 import dev.xiaolu.op.Attention;
 import dev.xiaolu.op.CrossEntropy;
 import dev.xiaolu.op.Embed;
 import dev.xiaolu.op.MatMul;
 import dev.xiaolu.op.Mean;
-import dev.xiaolu.op.Op;
 import dev.xiaolu.op.RmsNorm;
 import dev.xiaolu.op.Rope;
 import dev.xiaolu.op.SwiGlu;
@@ -21,7 +21,6 @@ import dev.xiaolu.tensor.Backends;
 import dev.xiaolu.tensor.Compute;
 import dev.xiaolu.tensor.Scratch;
 import dev.xiaolu.tensor.Tensor;
-import dev.xiaolu.testkit.Fp64;
 import dev.xiaolu.testkit.Inputs;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
@@ -29,7 +28,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -37,16 +35,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /// Every row of the table of gradients against central differences of the same formula in double precision.
 class GradientsTest {
-    private static final double STEP = 1e-5;
-    private static final double TOLERANCE = 3e-5;
-
-    /// One operator with inputs; the differentiable inputs are its first `count`.
-    record Case(String name, Op.Differentiable op, int count, java.util.function.Function<Inputs, Tensor[]> inputs) {
-        @Override public String toString() {
-            return name;
-        }
-    }
-
     static Stream<Case> cases() {
         return Stream.of(
                 new Case("add", new Add(), 2, in -> new Tensor[] {in.normal(3, 5), in.normal(3, 5)}),
@@ -82,65 +70,7 @@ class GradientsTest {
     @ParameterizedTest
     @MethodSource("cases")
     void agreesWithFiniteDifferences(Case example) {
-        try (Arena arena = Arena.ofShared(); Backend backend = Backends.open("auto", 1); Scratch scratch = new Scratch()) {
-            var in = new Inputs(arena, 42);
-            Tensor[] inputs = example.inputs.apply(in);
-            Compute.call(backend, scratch, () -> {
-                Map<Integer, Tensor> gradients = new HashMap<>();
-                List<Parameter> parameters = IntStream.range(0, example.count).mapToObj(i -> new Parameter("" + i, inputs[i])).toList();
-                var tape = new Tape(parameters, 1);
-                Tensor y = Compute.recording(tape, () -> Compute.run(example.op, inputs)[0]);
-                Tensor weights = in.normal(y.shape().toArray());
-                tape.backward(y, weights, (parameter, gradient) -> gradients.put(Integer.parseInt(parameter.name()), copy(arena, gradient)));
-                assertEquals(example.count, gradients.size(), "every input has a gradient");
-                for (int i = 0; i < example.count; i++) {
-                    compare(example, inputs, weights, i, gradients.get(i));
-                }
-                return null;
-            });
-        }
-    }
-
-    private static void compare(Case example, Tensor[] inputs, Tensor weights, int index, Tensor gradient) {
-        List<Fp64.Values> values = new ArrayList<>();
-        for (Tensor input : inputs) {
-            values.add(doubles(input));
-        }
-        Fp64.Values by = doubles(weights);
-        double[] x = values.get(index).data();
-        float[] found = gradient.toFloats();
-        assertEquals(x.length, found.length);
-        for (int i = 0; i < x.length; i++) {
-            double kept = x[i];
-            x[i] = kept + STEP;
-            double above = weighted(Fp64.evaluate(example.op, values), by);
-            x[i] = kept - STEP;
-            double below = weighted(Fp64.evaluate(example.op, values), by);
-            x[i] = kept;
-            double wanted = (above - below) / (2 * STEP);
-            assertTrue(Math.abs(found[i] - wanted) <= TOLERANCE * (1 + Math.abs(wanted)),
-                    "%s: gradient of input %d at %d is %s, finite differences give %s".formatted(example.name, index, i, found[i], wanted));
-        }
-    }
-
-    private static double weighted(Fp64.Values y, Fp64.Values by) {
-        double sum = 0;
-        for (int i = 0; i < y.data().length; i++) {
-            sum += y.data()[i] * by.data()[i];
-        }
-        return sum;
-    }
-
-    private static Fp64.Values doubles(Tensor tensor) {
-        double[] data = new double[(int) tensor.shape().size()];
-        for (int i = 0; i < data.length; i++) {
-            data[i] = tensor.dtype() == DType.I32 ? tensor.data().getAtIndex(ValueLayout.JAVA_INT, i) : tensor.data().getAtIndex(ValueLayout.JAVA_FLOAT, i);
-        }
-        return new Fp64.Values(tensor.shape(), data);
-    }
-
-    private static Tensor copy(Arena arena, Tensor gradient) {
-        return Tensor.of(arena, gradient.shape(), gradient.toFloats());
+        FiniteDifferences.check(example);
     }
 
     @Test void aWeightUsedTwiceGetsTheSumOnce() {
@@ -154,7 +84,7 @@ class GradientsTest {
             });
             List<Tensor> given = new ArrayList<>();
             Tensor seed = in.normal(3, 4);
-            tape.backward(y, seed, (_, gradient) -> given.add(copy(arena, gradient)));
+            tape.backward(y, seed, (_, gradient) -> given.add(FiniteDifferences.copy(arena, gradient)));
             assertEquals(1, given.size());
             Tensor h = Compute.one(new MatMul(false, true), x, weight);
             Tensor second = Compute.one(new MatMul(true, false), seed, h);

@@ -2,14 +2,27 @@ package dev.xiaolu.testkit;
 
 import dev.xiaolu.op.Add;
 import dev.xiaolu.op.Attention;
+import dev.xiaolu.op.BalanceLoss;
+import dev.xiaolu.op.ClampedSwiGlu;
+import dev.xiaolu.op.Combine;
 import dev.xiaolu.op.CrossEntropy;
 import dev.xiaolu.op.Embed;
+import dev.xiaolu.op.ExpertLinear;
+import dev.xiaolu.op.GroupedLinear;
+import dev.xiaolu.op.HyperCollapse;
+import dev.xiaolu.op.HyperGates;
+import dev.xiaolu.op.HyperHeadGates;
+import dev.xiaolu.op.HyperMix;
 import dev.xiaolu.op.MatMul;
 import dev.xiaolu.op.Mean;
 import dev.xiaolu.op.Op;
 import dev.xiaolu.op.RmsNorm;
 import dev.xiaolu.op.Rope;
+import dev.xiaolu.op.RouteWeights;
+import dev.xiaolu.op.SqrtSoftplus;
 import dev.xiaolu.op.SwiGlu;
+import dev.xiaolu.op.TakeRows;
+import dev.xiaolu.op.UnitNorm;
 import dev.xiaolu.shape.Shape;
 import java.util.List;
 
@@ -26,11 +39,11 @@ public final class Fp64 {
             return new Values(shape, new double[Math.toIntExact(shape.size())]);
         }
 
-        private int last() {
+        int last() {
             return (int) shape.last();
         }
 
-        private int rows() {
+        int rows() {
             return (int) shape.rows();
         }
     }
@@ -47,7 +60,25 @@ public final class Fp64 {
             case Attention attention -> attention(attention, in);
             case CrossEntropy _ -> crossEntropy(in.get(0), in.get(1));
             case Mean mean -> mean(mean, in.get(0));
+            case BalanceLoss loss -> Fp64Experts.balance(loss, in.get(0), in.get(1));
+            case ClampedSwiGlu gate -> zip(in.get(0), in.get(1), (g, up) -> Fp64Experts.gated(Math.min(g, gate.limit()), Math.clamp(up, -gate.limit(), gate.limit())));
+            case Combine _ -> Fp64Experts.combine(in.get(0), in.get(1), in.get(2));
+            case ExpertLinear linear -> Fp64Experts.linear(linear, in.get(0), in.get(1), in.get(3));
+            case GroupedLinear linear -> Fp64Experts.linear(linear, in.get(0), in.get(1));
+            case HyperCollapse _ -> Fp64Hyper.collapse(in.get(0), in.get(1));
+            case HyperGates gates -> Fp64Hyper.gates(gates, in.get(0), in.get(1), in.get(2)).getFirst();
+            case HyperHeadGates gates -> Fp64Hyper.headGates(gates, in.get(0), in.get(1), in.get(2));
+            case HyperMix _ -> Fp64Hyper.mix(in.get(0), in.get(1), in.get(2), in.get(3));
+            case RouteWeights route -> Fp64Experts.weights(route, in.get(0), in.get(1));
+            case SqrtSoftplus _ -> zip(in.get(0), in.get(0), (z, _) -> Math.sqrt(z > SqrtSoftplus.IDENTITY ? z : Math.log1p(Math.exp(z))));
+            case TakeRows _ -> Fp64Experts.take(in.get(0), in.get(1));
+            case UnitNorm norm -> Fp64Hyper.unitNorm(norm, in.get(0));
         };
+    }
+
+    /// All outputs of an operator that have gradients.
+    public static List<Values> outputs(Op.Differentiable op, List<Values> in) {
+        return op instanceof HyperGates gates ? Fp64Hyper.gates(gates, in.get(0), in.get(1), in.get(2)) : List.of(evaluate(op, in));
     }
 
     private static Values zip(Values a, Values b, java.util.function.DoubleBinaryOperator each) {

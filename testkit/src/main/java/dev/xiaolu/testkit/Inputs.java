@@ -101,6 +101,22 @@ public final class Inputs {
         return tensor;
     }
 
+    /// I32 `[rows, count]`: for each row so many distinct indices below `experts`, ascending, as a router chooses them; low ones are likelier.
+    public Tensor chosen(int rows, int count, int experts) {
+        Tensor tensor = empty(new TensorType(DType.I32, Shape.of(rows, count)));
+        RandomKey key = nextKey();
+        for (int row = 0; row < rows; row++) {
+            int k = 0;
+            for (int expert = 0; expert < experts; expert++) {
+                long bits = RandomKey.mix(key.word() + ((long) row * experts + expert) * 0x9E3779B97F4A7C15L) >>> 40;
+                if (k < count && (experts - expert == count - k || bits % (experts + expert) < 2L * count)) {
+                    tensor.data().setAtIndex(JAVA_INT, (long) row * count + k++, expert);
+                }
+            }
+        }
+        return tensor;
+    }
+
     /// Random bits of any type (`BOOL`: 0 or 1), contiguous.
     public Tensor bits(DType dtype, long... sizes) {
         Tensor tensor = empty(new TensorType(dtype, Shape.of(sizes)));
