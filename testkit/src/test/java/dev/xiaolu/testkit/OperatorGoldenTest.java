@@ -31,12 +31,12 @@ class OperatorGoldenTest {
     /// Differences allowed, relative to the largest magnitude of the tensor: some tens of roundings.
     private static final double ROUNDING = 2e-6;
 
-    private interface Case {
+    interface Case {
         void check(Map<String, Tensor> tensors, JsonNode parameters);
     }
 
     /// One test for each case of a golden, run on the reference.
-    private static Stream<DynamicTest> cases(String name, Case check) {
+    static Stream<DynamicTest> cases(String name, Case check) {
         Golden golden = Golden.open(name);
         return golden.cases().stream().map(each -> dynamicTest(name + " " + each, () -> {
             try (var backend = Backends.open("reference", 1); var scratch = new Scratch()) {
@@ -49,11 +49,11 @@ class OperatorGoldenTest {
     }
 
     /// Runs `op` on the named inputs and compares its outputs with the named tensors.
-    private static void compare(Op op, Map<String, Tensor> tensors, String inputs, String outputs) {
+    static void compare(Op op, Map<String, Tensor> tensors, String inputs, String outputs) {
         compare(ROUNDING, op, tensors, inputs, outputs);
     }
 
-    private static void compare(double tolerance, Op op, Map<String, Tensor> tensors, String inputs, String outputs) {
+    static void compare(double tolerance, Op op, Map<String, Tensor> tensors, String inputs, String outputs) {
         Tensor[] found = Compute.run(op, Stream.of(inputs.split(" ")).map(tensors::get).toArray(Tensor[]::new));
         String[] names = outputs.split(" ");
         for (int i = 0; i < names.length; i++) {
