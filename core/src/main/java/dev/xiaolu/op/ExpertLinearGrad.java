@@ -13,7 +13,7 @@ import java.util.List;
 /// `dweight [leaves, experts, out, in]` F32. The numbers of the pairs, and with them the rows, are cut into
 /// `leaves` equal runs. `dweight_leoi` is the dot product of [MatMul] over the pairs of expert `e` that lie in run
 /// `l`, counted from 0 in their order: `fma(dy_po, x_pi, ·)` in leaves of 256 pairs and the balanced tree.
-/// An expert without pairs gives +0.
+/// An expert without pairs gives +0. The numbers of an expert's pairs must ascend, as those of an [ExpertPlan] do, else [IndexOutOfBoundsException].
 ///
 /// @param leaves number of leaves of work: equal runs of rows
 public record ExpertLinearGrad(int leaves) implements Op.Gradient {

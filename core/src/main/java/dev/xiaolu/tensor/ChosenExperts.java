@@ -52,4 +52,21 @@ public final class ChosenExperts {
             before = offset;
         }
     }
+
+    /// Throws [IndexOutOfBoundsException] unless the numbers of each expert's pairs ascend.
+    ///
+    /// @param order   I32 `[pairs]`
+    /// @param offsets I32 `[experts + 1]`, which [#checkOffsets] has seen
+    public static void checkOrder(Tensor order, Tensor offsets) {
+        for (long expert = 0; expert < offsets.shape().size() - 1; expert++) {
+            for (long place = offsets.data().getAtIndex(JAVA_INT, expert) + 1L; place < offsets.data().getAtIndex(JAVA_INT, expert + 1); place++) {
+                int before = order.data().getAtIndex(JAVA_INT, place - 1);
+                int number = order.data().getAtIndex(JAVA_INT, place);
+                if (number <= before) {
+                    throw new IndexOutOfBoundsException("pair " + number + " at " + place + " follows " + before + " of the same expert " + expert
+                            + ", wanted ascending numbers");
+                }
+            }
+        }
+    }
 }

@@ -121,6 +121,7 @@ final class ReferenceExperts {
 
     static void run(ExpertLinearGrad op, Tensor[] in, Tensor[] out) {
         ChosenExperts.checkOffsets(in[3], in[0].shape().axis(0));
+        ChosenExperts.checkOrder(in[2], in[3]);
         long pairs = in[0].shape().axis(0) / op.leaves();
         for (int leaf = 0; leaf < op.leaves(); leaf++) {
             long first = leaf * pairs;

@@ -134,10 +134,10 @@ public final class Inputs {
         return tensor;
     }
 
-    /// A view with the elements of a contiguous tensor, but gaps behind every axis except the first; the gaps of F32 tensors are NaN.
+    /// A view with the elements of a contiguous tensor, but gaps behind every axis except the first; the gaps of F32 tensors are NaN. Without rows, the tensor itself.
     public Tensor view(Tensor contiguous) {
         Shape shape = contiguous.shape();
-        if (shape.rank() < 2) {
+        if (shape.rank() < 2 || shape.axis(0) == 0) {
             return contiguous;
         }
         Shape wide = shape;

@@ -1,6 +1,7 @@
 package dev.xiaolu.testkit;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.fail;
 
 import dev.xiaolu.op.Op;
@@ -80,6 +81,14 @@ public abstract class OperatorContract {
                     compare(op, tensors, "input " + k + " (in memory order)", tensors[k].dtype(), expectedInputs[k].data(), foundInputs[k].data(), where, inputs.seed());
                 }
             }
+        }
+    }
+
+    /// Fails unless reference and backend throw [IndexOutOfBoundsException].
+    protected final void assertRefused(Inputs inputs, Op op, Tensor... tensors) {
+        assertThrows(IndexOutOfBoundsException.class, () -> assertSameBits(inputs, op, tensors));
+        try (Arena arena = Arena.ofShared()) {
+            assertThrows(IndexOutOfBoundsException.class, () -> runBackend(arena, op, tensors));
         }
     }
 

@@ -8,7 +8,6 @@ import dev.xiaolu.op.Embed;
 import dev.xiaolu.op.EmbedGrad;
 import dev.xiaolu.op.Mean;
 import dev.xiaolu.op.MeanGrad;
-import dev.xiaolu.op.Op;
 import dev.xiaolu.op.RmsNorm;
 import dev.xiaolu.op.RmsNormGrad;
 import dev.xiaolu.op.Rope;
@@ -91,21 +90,14 @@ public abstract class RowsContract extends OperatorContract {
         withInputs(2500, inputs -> {
             try (Arena arena = Arena.ofShared()) {
                 Tensor logits = inputs.normal(3, 10);
-                refuses(inputs, new CrossEntropy(), logits, Tensor.of(arena, Shape.of(3), 1, 10, 2));
-                refuses(inputs, new CrossEntropy(), logits, Tensor.of(arena, Shape.of(3), 1, -2, 2));
-                refuses(inputs, new Embed(), logits, Tensor.of(arena, Shape.of(2), 1, 3));
-                refuses(inputs, new Embed(), logits, Tensor.of(arena, Shape.of(2), -1, 0));
-                refuses(inputs, new EmbedGrad(5, 1), logits, Tensor.of(arena, Shape.of(3), 0, 5, 1));
-                refuses(inputs, new Rope(false), inputs.normal(2, 1, 8), inputs.normal(4, 8), Tensor.of(arena, Shape.of(2), 0, 4));
+                assertRefused(inputs, new CrossEntropy(), logits, Tensor.of(arena, Shape.of(3), 1, 10, 2));
+                assertRefused(inputs, new CrossEntropy(), logits, Tensor.of(arena, Shape.of(3), 1, -2, 2));
+                assertRefused(inputs, new Embed(), logits, Tensor.of(arena, Shape.of(2), 1, 3));
+                assertRefused(inputs, new Embed(), logits, Tensor.of(arena, Shape.of(2), -1, 0));
+                assertRefused(inputs, new EmbedGrad(5, 1), logits, Tensor.of(arena, Shape.of(3), 0, 5, 1));
+                assertRefused(inputs, new Rope(false), inputs.normal(2, 1, 8), inputs.normal(4, 8), Tensor.of(arena, Shape.of(2), 0, 4));
             }
         });
-    }
-
-    private void refuses(Inputs inputs, Op op, Tensor... tensors) {
-        assertThrows(IndexOutOfBoundsException.class, () -> assertSameBits(inputs, op, tensors));
-        try (Arena arena = Arena.ofShared()) {
-            assertThrows(IndexOutOfBoundsException.class, () -> runBackend(arena, op, tensors));
-        }
     }
 
     @Test void meanAndItsGradientGiveTheReferencesBits() {

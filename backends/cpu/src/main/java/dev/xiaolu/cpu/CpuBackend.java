@@ -7,16 +7,35 @@ import dev.xiaolu.op.Add;
 import dev.xiaolu.op.Attention;
 import dev.xiaolu.op.AttentionGrad;
 import dev.xiaolu.op.Axpby;
+import dev.xiaolu.op.BalanceLoss;
+import dev.xiaolu.op.BalanceLossGrad;
 import dev.xiaolu.op.Cast;
+import dev.xiaolu.op.ClampedSwiGlu;
+import dev.xiaolu.op.ClampedSwiGluGrad;
+import dev.xiaolu.op.Combine;
+import dev.xiaolu.op.CombineGrad;
 import dev.xiaolu.op.CrossEntropy;
 import dev.xiaolu.op.CrossEntropyGrad;
 import dev.xiaolu.op.Dequantise;
 import dev.xiaolu.op.Digest;
 import dev.xiaolu.op.Embed;
 import dev.xiaolu.op.EmbedGrad;
+import dev.xiaolu.op.ExpertLinear;
+import dev.xiaolu.op.ExpertLinearGrad;
+import dev.xiaolu.op.ExpertPlan;
 import dev.xiaolu.op.FakeQuantise;
 import dev.xiaolu.op.FixedAdd;
 import dev.xiaolu.op.FixedMean;
+import dev.xiaolu.op.GroupedLinear;
+import dev.xiaolu.op.GroupedLinearGrad;
+import dev.xiaolu.op.HyperCollapse;
+import dev.xiaolu.op.HyperCollapseGrad;
+import dev.xiaolu.op.HyperGates;
+import dev.xiaolu.op.HyperGatesGrad;
+import dev.xiaolu.op.HyperHeadGates;
+import dev.xiaolu.op.HyperHeadGatesGrad;
+import dev.xiaolu.op.HyperMix;
+import dev.xiaolu.op.HyperMixGrad;
 import dev.xiaolu.op.MatMul;
 import dev.xiaolu.op.Mean;
 import dev.xiaolu.op.MeanGrad;
@@ -26,9 +45,18 @@ import dev.xiaolu.op.RandomNormal;
 import dev.xiaolu.op.RmsNorm;
 import dev.xiaolu.op.RmsNormGrad;
 import dev.xiaolu.op.Rope;
+import dev.xiaolu.op.RouteWeights;
+import dev.xiaolu.op.RouteWeightsGrad;
+import dev.xiaolu.op.SqrtSoftplus;
+import dev.xiaolu.op.SqrtSoftplusGrad;
 import dev.xiaolu.op.SquareSums;
 import dev.xiaolu.op.SwiGlu;
 import dev.xiaolu.op.SwiGluGrad;
+import dev.xiaolu.op.TakeRows;
+import dev.xiaolu.op.TakeRowsGrad;
+import dev.xiaolu.op.TopExperts;
+import dev.xiaolu.op.UnitNorm;
+import dev.xiaolu.op.UnitNormGrad;
 import dev.xiaolu.tensor.Backend;
 import dev.xiaolu.tensor.Kernel;
 import dev.xiaolu.tensor.Reference;
@@ -45,6 +73,8 @@ final class CpuBackend implements Backend {
     private final Reference reference = new Reference();
     private final Map<Class<? extends Op>, Kernel<? extends Op>> kernels = new HashMap<>();
     private final MatMulKernel products;
+    private final ExpertLinearKernels experts;
+    private final BalanceKernels balance;
 
     /// Opens the backend with so many threads, or one for each processor where `threads` is 0.
     CpuBackend(int threads) {
@@ -56,6 +86,11 @@ final class CpuBackend implements Backend {
         addRows();
         addAttention();
         addBlocks();
+        experts = new ExpertLinearKernels(workers, products);
+        balance = new BalanceKernels(workers);
+        addHyper();
+        addRouter();
+        addExperts();
     }
 
     private void addElements() {
@@ -101,6 +136,47 @@ final class CpuBackend implements Backend {
         add(Dequantise.class, blocks::dequantise);
         add(FakeQuantise.class, blocks::fake);
         add(Quantise.class, blocks::quantise);
+    private void addHyper() {
+        var norms = new UnitNormKernels(workers);
+        add(UnitNorm.class, norms::forward);
+        add(UnitNormGrad.class, norms::gradient);
+        var gates = new HyperGatesKernels(workers);
+        add(HyperGates.class, gates::forward);
+        add(HyperGatesGrad.class, gates::gradients);
+        add(HyperHeadGates.class, gates::head);
+        add(HyperHeadGatesGrad.class, gates::headGradients);
+        var streams = new HyperStreamKernels(workers);
+        add(HyperCollapse.class, streams::collapse);
+        add(HyperCollapseGrad.class, streams::collapseGradients);
+        add(HyperMix.class, streams::mix);
+        add(HyperMixGrad.class, streams::mixGradients);
+    }
+
+    private void addRouter() {
+        var router = new RouterKernels(workers);
+        add(SqrtSoftplus.class, router::scores);
+        add(SqrtSoftplusGrad.class, router::scoreGradients);
+        add(TopExperts.class, router::top);
+        add(RouteWeights.class, router::weights);
+        add(RouteWeightsGrad.class, router::weightGradients);
+        add(BalanceLoss.class, balance::forward);
+        add(BalanceLossGrad.class, balance::gradient);
+    }
+
+    private void addExperts() {
+        var rows = new ExpertRowKernels(workers);
+        add(ExpertPlan.class, rows::plan);
+        add(TakeRows.class, rows::take);
+        add(TakeRowsGrad.class, rows::takeGradient);
+        add(Combine.class, rows::combine);
+        add(CombineGrad.class, rows::combineGradients);
+        add(ExpertLinear.class, experts::experts);
+        add(ExpertLinearGrad.class, experts::expertGradients);
+        add(GroupedLinear.class, experts::groups);
+        add(GroupedLinearGrad.class, experts::groupGradients);
+        var gates = new ClampedSwiGluKernels(workers);
+        add(ClampedSwiGlu.class, gates::forward);
+        add(ClampedSwiGluGrad.class, gates::gradients);
     }
 
     private <O extends Op> void add(Class<O> op, Kernel<O> kernel) {
@@ -140,5 +216,7 @@ final class CpuBackend implements Backend {
     @Override public void close() {
         workers.close();
         products.close();
+        experts.close();
+        balance.close();
     }
 }

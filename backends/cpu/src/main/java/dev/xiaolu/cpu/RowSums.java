@@ -12,7 +12,8 @@ import jdk.incubator.vector.FloatVector;
 
 /// Sums along a row in 32 lanes.
 ///
-/// One pass over the row for each vector's worth of lanes: a row stays in the nearest cache, each pass keeps one accumulator in a register, and the code is the same at every width.
+/// One pass over the row for each vector's worth of lanes: a row stays in the nearest cache,
+/// each pass keeps one accumulator in a register, and the code is the same at every width.
 /// Positions are bytes from the start of a segment; the caller lends the 32 floats in which lanes are spilled.
 final class RowSums {
     private RowSums() {}
@@ -47,6 +48,23 @@ final class RowSums {
         for (long i = whole; i < count; i++) {
             float v = x.get(JAVA_FLOAT, at + 4 * i);
             lanes[(int) (i - whole)] = Math.fma(v, v, lanes[(int) (i - whole)]);
+        }
+        return Sums.halve(lanes);
+    }
+
+    /// The sum of `fma(a, x, ·)`.
+    static float products(MemorySegment a, long atA, MemorySegment x, long atX, long count, float[] lanes) {
+        long whole = count & -LANES;
+        for (int lane = 0; lane < LANES; lane += Vectors.LANES) {
+            FloatVector sum = FloatVector.zero(FLOATS);
+            for (long i = lane; i < whole; i += LANES) {
+                sum = load(a, atA + 4 * i).fma(load(x, atX + 4 * i), sum);
+            }
+            sum.intoArray(lanes, lane);
+        }
+        for (long i = whole; i < count; i++) {
+            int lane = (int) (i - whole);
+            lanes[lane] = Math.fma(a.get(JAVA_FLOAT, atA + 4 * i), x.get(JAVA_FLOAT, atX + 4 * i), lanes[lane]);
         }
         return Sums.halve(lanes);
     }

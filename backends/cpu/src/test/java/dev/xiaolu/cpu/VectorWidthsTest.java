@@ -21,4 +21,19 @@ class VectorWidthsTest {
     void productsKeepTheirBitsAtEveryWidth(int bits) {
         ForkedJvm.runTests(List.of("-Dxiaolu.cpu.vectorBits=" + bits), CpuMatMulTest.class);
     }
+
+    @ParameterizedTest @ValueSource(ints = {128, 256, 512})
+    void hyperConnectionsKeepTheirBitsAtEveryWidth(int bits) {
+        ForkedJvm.runTests(List.of("-Dxiaolu.cpu.vectorBits=" + bits), CpuHyperTest.class);
+    }
+
+    @ParameterizedTest @ValueSource(ints = {128, 256, 512})
+    void routersKeepTheirBitsAtEveryWidth(int bits) {
+        ForkedJvm.runTests(List.of("-Dxiaolu.cpu.vectorBits=" + bits), CpuRouterTest.class);
+    }
+
+    @ParameterizedTest @ValueSource(ints = {128, 256, 512})
+    void expertsKeepTheirBitsAtEveryWidth(int bits) {
+        ForkedJvm.runTests(List.of("-Dxiaolu.cpu.vectorBits=" + bits), CpuExpertsTest.class);
+    }
 }

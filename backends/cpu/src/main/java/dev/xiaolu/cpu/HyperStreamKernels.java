@@ -1,0 +1,138 @@
+package dev.xiaolu.cpu;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.xiaolu.op.HyperCollapse;
+import dev.xiaolu.op.HyperCollapseGrad;
+import dev.xiaolu.op.HyperMix;
+import dev.xiaolu.op.HyperMixGrad;
+import dev.xiaolu.op.Numerics;
+import dev.xiaolu.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+
+/// Reading, writing and mixing the streams of hyper-connections, and their gradients: token by token.
+final class HyperStreamKernels {
+    /// Elements of streams below which a second thread is not worth waking.
+    private static final long GRAIN = 4096;
+
+    private final Workers workers;
+
+    HyperStreamKernels(Workers workers) {
+        this.workers = workers;
+    }
+
+    void collapse(HyperCollapse op, Tensor[] in, Tensor[] out) {
+        Tensor pre = in[0];
+        Tensor x = in[1];
+        int n = (int) pre.shape().last();
+        long hidden = x.shape().last();
+        share(x, (from, to) -> {
+            float[] gates = new float[n];
+            long[] streams = new long[n];
+            for (long token = from; token < to; token++) {
+                copy(pre, token, n, gates);
+                positions(x, token, n, streams);
+                Chains.fma(x.data(), streams, n, gates, 0, 1, out[0].data(), 4 * token * hidden, hidden);
+            }
+        });
+    }
+
+    void collapseGradients(HyperCollapseGrad op, Tensor[] in, Tensor[] out) {
+        Tensor pre = in[0];
+        Tensor x = in[1];
+        Tensor du = in[2];
+        int n = (int) pre.shape().last();
+        long hidden = x.shape().last();
+        share(x, (from, to) -> {
+            float[] gates = new float[n];
+            long[] streams = new long[n];
+            float[] lanes = new float[Numerics.LANES];
+            for (long token = from; token < to; token++) {
+                copy(pre, token, n, gates);
+                positions(x, token, n, streams);
+                long atDu = 4 * du.offsetOf(token * hidden);
+                for (int s = 0; s < n; s++) {
+                    out[0].data().set(JAVA_FLOAT, 4 * (token * n + s), RowSums.products(du.data(), atDu, x.data(), streams[s], hidden, lanes));
+                    Chains.scale(gates[s], du.data(), atDu, out[1].data(), 4 * (token * n + s) * hidden, hidden);
+                }
+            }
+        });
+    }
+
+    void mix(HyperMix op, Tensor[] in, Tensor[] out) {
+        Tensor x = in[0];
+        Tensor y = in[1];
+        int n = (int) in[2].shape().last();
+        long hidden = x.shape().last();
+        share(x, (from, to) -> {
+            float[] post = new float[n];
+            float[] comb = new float[n * n];
+            long[] streams = new long[n];
+            for (long token = from; token < to; token++) {
+                copy(in[2], token, n, post);
+                matrix(in[3], token, n, comb);
+                positions(x, token, n, streams);
+                for (int k = 0; k < n; k++) {
+                    Chains.fma(post[k], y.data(), 4 * y.offsetOf(token * hidden), x.data(), streams, n, comb, k, n, out[0].data(), 4 * (token * n + k) * hidden, hidden);
+                }
+            }
+        });
+    }
+
+    void mixGradients(HyperMixGrad op, Tensor[] in, Tensor[] out) {
+        Tensor x = in[0];
+        Tensor y = in[1];
+        MemorySegment dmixed = in[4].data();
+        int n = (int) in[2].shape().last();
+        long hidden = x.shape().last();
+        share(x, (from, to) -> {
+            float[] post = new float[n];
+            float[] comb = new float[n * n];
+            long[] streams = new long[n];
+            long[] mixed = new long[n];
+            float[] lanes = new float[Numerics.LANES];
+            for (long token = from; token < to; token++) {
+                copy(in[2], token, n, post);
+                matrix(in[3], token, n, comb);
+                positions(x, token, n, streams);
+                positions(in[4], token, n, mixed);
+                long atY = 4 * y.offsetOf(token * hidden);
+                Chains.fma(dmixed, mixed, n, post, 0, 1, out[1].data(), 4 * token * hidden, hidden);
+                for (int j = 0; j < n; j++) {
+                    long stream = token * n + j;
+                    Chains.fma(dmixed, mixed, n, comb, j * n, 1, out[0].data(), 4 * stream * hidden, hidden);
+                    out[2].data().set(JAVA_FLOAT, 4 * stream, RowSums.products(dmixed, mixed[j], y.data(), atY, hidden, lanes));
+                    for (int k = 0; k < n; k++) {
+                        out[3].data().set(JAVA_FLOAT, 4 * (stream * n + k), RowSums.products(dmixed, mixed[k], x.data(), streams[j], hidden, lanes));
+                    }
+                }
+            }
+        });
+    }
+
+    /// Shares out the tokens of `x [..., n, hidden]`.
+    private void share(Tensor x, Workers.Job job) {
+        long elements = Math.max(1, x.shape().axis(-2) * x.shape().last());
+        workers.share(x.shape().rows() / x.shape().axis(-2), Math.max(1, GRAIN / elements), job);
+    }
+
+    /// Where each stream of a token starts.
+    private static void positions(Tensor x, long token, int n, long[] into) {
+        long start = 4 * x.offsetOf(token * n * x.shape().last());
+        for (int s = 0; s < n; s++) {
+            into[s] = start + 4 * s * x.stride(-2);
+        }
+    }
+
+    /// One row of `n` gates.
+    private static void copy(Tensor gates, long token, int n, float[] into) {
+        MemorySegment.copy(gates.data(), JAVA_FLOAT, 4 * gates.offsetOf(token * n), into, 0, n);
+    }
+
+    private static void matrix(Tensor comb, long token, int n, float[] into) {
+        long start = 4 * comb.offsetOf(token * n * n);
+        for (int j = 0; j < n; j++) {
+            MemorySegment.copy(comb.data(), JAVA_FLOAT, start + 4 * j * comb.stride(-2), into, j * n, n);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+package dev.xiaolu.cpu;
+
+import static dev.xiaolu.cpu.Vectors.FLOATS;
+import static dev.xiaolu.cpu.Vectors.LANES;
+import static dev.xiaolu.cpu.Vectors.load;
+import static dev.xiaolu.cpu.Vectors.store;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.xiaolu.op.Numerics;
+import dev.xiaolu.op.UnitNorm;
+import dev.xiaolu.op.UnitNormGrad;
+import dev.xiaolu.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+
+/// The root-mean-square norm without a gain, and its gradient.
+final class UnitNormKernels {
+    private final Workers workers;
+
+    UnitNormKernels(Workers workers) {
+        this.workers = workers;
+    }
+
+    void forward(UnitNorm op, Tensor[] in, Tensor[] out) {
+        Tensor x = in[0];
+        MemorySegment y = out[0].data();
+        int hidden = (int) x.shape().last();
+        workers.share(x.shape().rows(), 8, (from, to) -> {
+            float[] lanes = new float[Numerics.LANES];
+            for (long row = from; row < to; row++) {
+                long at = 4 * x.offsetOf(row * hidden);
+                Chains.scale(inverseRoot(x.data(), at, hidden, op.epsilon(), lanes), x.data(), at, y, 4 * row * hidden, hidden);
+            }
+        });
+    }
+
+    void gradient(UnitNormGrad op, Tensor[] in, Tensor[] out) {
+        Tensor x = in[0];
+        Tensor dy = in[1];
+        MemorySegment dx = out[0].data();
+        int hidden = (int) x.shape().last();
+        workers.share(x.shape().rows(), 8, (from, to) -> {
+            float[] lanes = new float[Numerics.LANES];
+            for (long row = from; row < to; row++) {
+                gradientRow(x.data(), 4 * x.offsetOf(row * hidden), dy.data(), 4 * dy.offsetOf(row * hidden), dx, 4 * row * hidden, hidden, op.epsilon(), lanes);
+            }
+        });
+    }
+
+    private static void gradientRow(MemorySegment x, long atX, MemorySegment dy, long atDy, MemorySegment dx, long atDx, int hidden, float epsilon, float[] lanes) {
+        float r = inverseRoot(x, atX, hidden, epsilon, lanes);
+        float c = RowSums.products(dy, atDy, x, atX, hidden, lanes) * r * r / hidden;
+        FloatVector rs = FloatVector.broadcast(FLOATS, r);
+        FloatVector cs = FloatVector.broadcast(FLOATS, c);
+        long i = 0;
+        for (; i <= hidden - LANES; i += LANES) {
+            store(rs.mul(load(x, atX + 4 * i).neg().fma(cs, load(dy, atDy + 4 * i))), dx, atDx + 4 * i);
+        }
+        for (; i < hidden; i++) {
+            dx.set(JAVA_FLOAT, atDx + 4 * i, r * Math.fma(-x.get(JAVA_FLOAT, atX + 4 * i), c, dy.get(JAVA_FLOAT, atDy + 4 * i)));
+        }
+    }
+
+    private static float inverseRoot(MemorySegment x, long at, int hidden, float epsilon, float[] lanes) {
+        return 1 / (float) Math.sqrt(RowSums.squares(x, at, hidden, lanes) / hidden + epsilon);
+    }
+}
