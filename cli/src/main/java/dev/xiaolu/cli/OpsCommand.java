@@ -1,10 +1,10 @@
 package dev.xiaolu.cli;
 
 import dev.xiaolu.op.Op;
+import dev.xiaolu.platform.InputException;
 import dev.xiaolu.tensor.Backend;
 import dev.xiaolu.tensor.BackendProvider;
 import dev.xiaolu.tensor.Backends;
-import dev.xiaolu.platform.InputException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

@@ -10,23 +10,25 @@ import java.util.List;
 public sealed interface Op permits Op.Choice, Op.Differentiable, Op.Gradient, Op.Plain {
     /// An operator of a forward pass whose outputs are choices: indices, or values that count as constants. The tape stops there.
     sealed interface Choice extends Op
-            permits ExpertLookup, ExpertPlan, TopExperts {}
+            permits AttentionShare, ExpertLookup, ExpertPlan, TopEntries, TopExperts {}
 
     /// An operator of a forward pass: the gradient table has a row for it.
     sealed interface Differentiable extends Op
-            permits Add, Attention, BalanceLoss, ClampedSwiGlu, Combine, CrossEntropy, Embed, ExpertLinear, GroupedLinear, HyperCollapse, HyperGates, HyperHeadGates, HyperMix,
-            MatMul, Mean, RmsNorm, Rope, RouteWeights, SqrtSoftplus, SwiGlu, TakeRows, UnitNorm {}
+            permits Add, Attention, BalanceLoss, ClampedSwiGlu, Combine, Compress, CrossEntropy, Embed, ExpertLinear, GroupedLinear, Hadamard, HyperCollapse,
+            HyperGates, HyperHeadGates, HyperMix, IndexLoss, IndexScores, JointAttention, MatMul, Mean, RmsNorm, Rope, RopePairs, RouteWeights, SqrtSoftplus,
+            SwiGlu, TakeRows, UnitNorm {}
 
     /// An operator of a backward pass: nobody asks for its gradient.
     sealed interface Gradient extends Op
-            permits AttentionGrad, BalanceLossGrad, ClampedSwiGluGrad, CombineGrad, CrossEntropyGrad, EmbedGrad, ExpertLinearGrad, GroupedLinearGrad, HyperCollapseGrad,
-            HyperGatesGrad, HyperHeadGatesGrad, HyperMixGrad, MeanGrad, RmsNormGrad, RouteWeightsGrad, SqrtSoftplusGrad, SwiGluGrad, TakeRowsGrad, UnitNormGrad {}
+            permits AttentionGrad, BalanceLossGrad, ClampedSwiGluGrad, CombineGrad, CompressGrad, CrossEntropyGrad, EmbedGrad, ExpertLinearGrad, GroupedLinearGrad,
+            HyperCollapseGrad, HyperGatesGrad, HyperHeadGatesGrad, HyperMixGrad, IndexLossGrad, IndexScoresGrad, JointAttentionGrad, MeanGrad, RmsNormGrad,
+            RouteWeightsGrad, SqrtSoftplusGrad, SwiGluGrad, TakeRowsGrad, UnitNormGrad {}
 
     /// An operator outside the tape: copies, conversions, random fills, sums of gradients and optimizer steps.
     /// Those that change a tensor in place say so in their first sentence; they take it as an input and give no output for it.
     sealed interface Plain extends Op
             permits AdamW, Axpby, Cast, Dequantise, Digest, ExpertLoad, FakeQuantise, FixedAdd, FixedMean, Quantise, RandomNormal, RouterBiasStep, SquareSums,
-                    WidenFp4 {}
+            WidenFp4 {}
 
     /// The contract on the arithmetic.
     Numerics numerics();

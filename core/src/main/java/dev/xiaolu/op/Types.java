@@ -62,4 +62,24 @@ final class Types {
         sizes[shape.rank()] = size;
         return Shape.of(sizes);
     }
+
+    /// The entries that stand for windows of keys, `[batch, count, dim]` as `q [batch, queries, heads, dim]` wants them.
+    static Shape entries(Op op, List<TensorType> inputs, int index, Shape q) {
+        String name = op instanceof IndexScores ? "k" : "entries";
+        Shape entries = f32(op, inputs, index, name);
+        check(entries.rank() == 3 && entries.axis(0) == q.axis(0) && entries.last() == q.last(), "%s: %s is %s, wanted [%d, count, %d]", op.name(), name, entries, q.axis(0), q.last());
+        return entries;
+    }
+
+    /// Which entries each query sees: `visible` shaped as `queries`, or `chosen` with one more axis.
+    static Shape seen(Op op, List<TensorType> inputs, int index, boolean gathered, Shape queries) {
+        String name = gathered ? "chosen" : "visible";
+        Shape seen = typed(op, inputs, index, name, DType.I32);
+        if (gathered) {
+            check(seen.rank() == 3 && seen.part(0, 2).equals(queries), "%s: chosen is %s, wanted [%d, %d, places]", op.name(), seen, queries.axis(0), queries.axis(1));
+        } else {
+            same(op, name, seen, "[batch, queries]", queries);
+        }
+        return seen;
+    }
 }

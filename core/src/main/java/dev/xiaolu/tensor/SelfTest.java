@@ -9,10 +9,13 @@ import dev.xiaolu.op.AdamW;
 import dev.xiaolu.op.Add;
 import dev.xiaolu.op.Attention;
 import dev.xiaolu.op.AttentionGrad;
+import dev.xiaolu.op.AttentionShare;
 import dev.xiaolu.op.Axpby;
 import dev.xiaolu.op.Blocks;
 import dev.xiaolu.op.Cast;
 import dev.xiaolu.op.Codes;
+import dev.xiaolu.op.Compress;
+import dev.xiaolu.op.CompressGrad;
 import dev.xiaolu.op.CrossEntropy;
 import dev.xiaolu.op.CrossEntropyGrad;
 import dev.xiaolu.op.Dequantise;
@@ -22,6 +25,13 @@ import dev.xiaolu.op.EmbedGrad;
 import dev.xiaolu.op.FakeQuantise;
 import dev.xiaolu.op.FixedAdd;
 import dev.xiaolu.op.FixedMean;
+import dev.xiaolu.op.Hadamard;
+import dev.xiaolu.op.IndexLoss;
+import dev.xiaolu.op.IndexLossGrad;
+import dev.xiaolu.op.IndexScores;
+import dev.xiaolu.op.IndexScoresGrad;
+import dev.xiaolu.op.JointAttention;
+import dev.xiaolu.op.JointAttentionGrad;
 import dev.xiaolu.op.MatMul;
 import dev.xiaolu.op.Mean;
 import dev.xiaolu.op.MeanGrad;
@@ -31,9 +41,11 @@ import dev.xiaolu.op.RandomNormal;
 import dev.xiaolu.op.RmsNorm;
 import dev.xiaolu.op.RmsNormGrad;
 import dev.xiaolu.op.Rope;
+import dev.xiaolu.op.RopePairs;
 import dev.xiaolu.op.SquareSums;
 import dev.xiaolu.op.SwiGlu;
 import dev.xiaolu.op.SwiGluGrad;
+import dev.xiaolu.op.TopEntries;
 import dev.xiaolu.op.WidenFp4;
 import dev.xiaolu.platform.RandomKey;
 import dev.xiaolu.shape.DType;
@@ -143,6 +155,7 @@ public final class SelfTest {
         addElements(cases);
         addBlocks(cases);
         new SelfTestExperts(this).add(cases);
+        addSparse(cases);
         return cases;
     }
 
@@ -213,6 +226,56 @@ public final class SelfTest {
     /// Draws from here on what depends on `family` and not on the cases before.
     void restart(int family) {
         drawn = (long) family << 40;
+    }
+
+    /// Attention over compressed entries; its inputs are drawn apart, so that cases before it move nothing here, nor this what comes after.
+    private void addSparse(List<Case> cases) {
+        long kept = drawn;
+        drawn = 1L << 40;
+        cases.add(new Case(new RopePairs(false), normal(2, 7, 3, 40), normal(50, 24), ints(0, 50, 2, 7)));
+        cases.add(new Case(new RopePairs(true), normal(2, 7, 3, 40), normal(50, 24), ints(0, 50, 2, 7)));
+        cases.add(new Case(new Hadamard(), normal(5, 3, 64)));
+        cases.add(new Case(new Compress(33, false, false), normal(2, 70, 21), normal(2, 70, 21), normal(33, 21)));
+        cases.add(new Case(new Compress(4, true, true), normal(2, 39, 42), normal(2, 39, 42), normal(4, 42)));
+        cases.add(new Case(new CompressGrad(33, false, false, 2), normal(2, 70, 21), normal(2, 70, 21), normal(33, 21), normal(2, 2, 21)));
+        cases.add(new Case(new CompressGrad(4, true, false, 1), normal(2, 539, 42), normal(2, 539, 42), normal(4, 42), normal(2, 134, 21)));
+        for (boolean gathered : new boolean[] {false, true}) {
+            addJointAttention(cases, gathered);
+        }
+        Tensor[] index = {normal(2, 33, 5, 24), normal(2, 270, 24), normal(2, 33, 5), ints(0, 271, 2, 33)};
+        cases.add(new Case(new IndexScoresGrad(), index[0], index[1], index[2], index[3], normal(2, 33, 270)));
+        index[3] = ints(270, 271, 2, 33);                        // no −∞ among the scores, so that every bit counts
+        cases.add(new Case(new IndexScores(), index));
+        cases.add(new Case(new TopEntries(37), normal(2, 33, 270), ints(0, 271, 2, 33)));
+        drawn = kept;
+    }
+
+    private void addJointAttention(List<Case> cases, boolean gathered) {
+        Tensor seen = gathered ? ascending(1, 40, 140) : ints(130, 300, 1, 40);
+        Tensor[] all = {normal(1, 40, 4, 32), normal(1, 200, 32), normal(1, 300, 32), normal(4), ints(0, 150, 1, 40), ints(151, 200, 1, 40), ints(1000, 2000, 1), seen,
+            normal(1, 40, 4, 32), normal(1, 40, 4), normal(1, 40, 4), normal(1, 40, 4, 32)};
+        Tensor[] forward = Arrays.copyOf(all, 8);
+        cases.add(new Case(new JointAttention(0.17f, gathered), forward));
+        ReferenceJointAttention.run(new JointAttention(0.17f, gathered), forward, Arrays.copyOfRange(all, 8, 11));
+        cases.add(new Case(new JointAttentionGrad(0.17f, gathered, 1), all));
+        cases.add(new Case(new AttentionShare(0.17f, gathered), all[0], all[2], all[9], all[10], seen));
+        Tensor share = squares(1, 40, gathered ? 140 : 300);
+        Tensor scores = normal(1, 40, 300);
+        Tensor[] loss = {normal(1, 40), normal(1, 40), normal(1, 40)};
+        cases.add(new Case(new IndexLoss(gathered), scores, share, seen));
+        ReferenceIndexer.run(new IndexLoss(gathered), new Tensor[] {scores, share, seen}, loss);
+        cases.add(new Case(new IndexLossGrad(gathered), scores, share, seen, loss[1], loss[2], normal(1, 40)));
+    }
+
+    /// Indices below twice the places, ascending; some rows end with −1.
+    private Tensor ascending(long batch, long queries, int places) {
+        Tensor chosen = ints(0, 2, batch, queries, places);
+        for (long i = 0; i < chosen.shape().size(); i++) {
+            int place = (int) (i % places);
+            int entry = 2 * place + chosen.data().getAtIndex(JAVA_INT, i);
+            chosen.data().setAtIndex(JAVA_INT, i, place >= places - i / places ? -1 : entry);
+        }
+        return chosen;
     }
 
     /// Values around 0 with deviation near 1.

@@ -9,16 +9,25 @@ import dev.xiaolu.op.BalanceLoss;
 import dev.xiaolu.op.BalanceLossGrad;
 import dev.xiaolu.op.ClampedSwiGlu;
 import dev.xiaolu.op.Combine;
+import dev.xiaolu.op.Compress;
+import dev.xiaolu.op.CompressGrad;
 import dev.xiaolu.op.CrossEntropy;
 import dev.xiaolu.op.CrossEntropyGrad;
 import dev.xiaolu.op.Embed;
 import dev.xiaolu.op.EmbedGrad;
 import dev.xiaolu.op.ExpertLinear;
 import dev.xiaolu.op.GroupedLinear;
+import dev.xiaolu.op.Hadamard;
 import dev.xiaolu.op.HyperCollapse;
 import dev.xiaolu.op.HyperGates;
 import dev.xiaolu.op.HyperHeadGates;
 import dev.xiaolu.op.HyperMix;
+import dev.xiaolu.op.IndexLoss;
+import dev.xiaolu.op.IndexLossGrad;
+import dev.xiaolu.op.IndexScores;
+import dev.xiaolu.op.IndexScoresGrad;
+import dev.xiaolu.op.JointAttention;
+import dev.xiaolu.op.JointAttentionGrad;
 import dev.xiaolu.op.MatMul;
 import dev.xiaolu.op.Mean;
 import dev.xiaolu.op.MeanGrad;
@@ -26,6 +35,7 @@ import dev.xiaolu.op.Op;
 import dev.xiaolu.op.RmsNorm;
 import dev.xiaolu.op.RmsNormGrad;
 import dev.xiaolu.op.Rope;
+import dev.xiaolu.op.RopePairs;
 import dev.xiaolu.op.RouteWeights;
 import dev.xiaolu.op.RouteWeightsGrad;
 import dev.xiaolu.op.SqrtSoftplus;
@@ -79,6 +89,29 @@ final class Gradients {
                 check(dy[1] == null && dy[2] == null, "CrossEntropy: only its loss has a gradient");
                 yield new Tensor[] {plain(Compute.one(new CrossEntropyGrad(), in[0], in[1], out[1], out[2], dy[0]), weights[0], leaves), null};
             }
+            case Compress compress -> {
+                int runs = weights[2] ? leaves : 1;
+                Tensor[] three = Compute.run(new CompressGrad(compress.ratio(), compress.overlap(), compress.continued(), runs), in[0], in[1], in[2], dy[0]);
+                yield new Tensor[] {plain(three[0], weights[0], leaves), plain(three[1], weights[1], leaves), three[2]};
+            }
+            case Hadamard _ -> new Tensor[] {plain(Compute.one(new Hadamard(), dy[0]), weights[0], leaves)};
+            case IndexLoss loss -> {
+                check(dy[1] == null && dy[2] == null, "IndexLoss: only its loss has a gradient");
+                check(!wanted[1], "IndexLoss: the shares are the teacher's and have no gradient; wanted a detached tensor");
+                yield new Tensor[] {plain(Compute.one(new IndexLossGrad(loss.gathered()), in[0], in[1], in[2], out[1], out[2], dy[0]), weights[0], leaves), null, null};
+            }
+            case IndexScores _ -> {
+                Tensor[] three = Compute.run(new IndexScoresGrad(), in[0], in[1], in[2], in[3], dy[0]);
+                yield new Tensor[] {plain(three[0], weights[0], leaves), plain(three[1], weights[1], leaves), plain(three[2], weights[2], leaves), null};
+            }
+            case JointAttention attention -> {
+                check(dy[1] == null && dy[2] == null, "JointAttention: only its output o has a gradient");
+                int runs = weights[3] ? leaves : 1;
+                Tensor[] four = Compute.run(new JointAttentionGrad(attention.scale(), attention.gathered(), runs),
+                        in[0], in[1], in[2], in[3], in[4], in[5], in[6], in[7], out[0], out[1], out[2], dy[0]);
+                yield new Tensor[] {plain(four[0], weights[0], leaves), plain(four[1], weights[1], leaves), plain(four[2], weights[2], leaves), four[3], null, null, null, null};
+            }
+            case RopePairs rope -> new Tensor[] {plain(Compute.one(new RopePairs(!rope.inverse()), dy[0], in[1], in[2]), weights[0], leaves), null, null};
             case Mean _ -> new Tensor[] {plain(Compute.one(new MeanGrad(in[0].shape().size()), dy[0]), weights[0], leaves)};
             case BalanceLoss loss -> new Tensor[] {plain(Compute.one(new BalanceLossGrad(loss.alpha()), in[0], in[1], dy[0]), weights[0], leaves), null};
             case ClampedSwiGlu gate -> ExpertGradients.of(gate, in, dy[0], weights, leaves);

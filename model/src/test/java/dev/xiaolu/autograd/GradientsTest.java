@@ -7,13 +7,21 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.xiaolu.autograd.FiniteDifferences.Case;
 import dev.xiaolu.op.Add;
 import dev.xiaolu.op.Attention;
+import dev.xiaolu.op.AttentionShare;
+import dev.xiaolu.op.Compress;
 import dev.xiaolu.op.CrossEntropy;
 import dev.xiaolu.op.Embed;
+import dev.xiaolu.op.Hadamard;
+import dev.xiaolu.op.IndexLoss;
+import dev.xiaolu.op.IndexScores;
+import dev.xiaolu.op.JointAttention;
 import dev.xiaolu.op.MatMul;
 import dev.xiaolu.op.Mean;
 import dev.xiaolu.op.RmsNorm;
 import dev.xiaolu.op.Rope;
+import dev.xiaolu.op.RopePairs;
 import dev.xiaolu.op.SwiGlu;
+import dev.xiaolu.op.TopEntries;
 import dev.xiaolu.shape.DType;
 import dev.xiaolu.shape.Shape;
 import dev.xiaolu.tensor.Backend;
@@ -51,6 +59,17 @@ class GradientsTest {
                 new Case("gate", new SwiGlu(), 2, in -> new Tensor[] {in.normal(3, 11), in.normal(3, 11)}),
                 new Case("embedding", new Embed(), 1, in -> new Tensor[] {in.normal(6, 4), in.ints(0, 6, 9)}),
                 new Case("cross-entropy", new CrossEntropy(), 1, in -> new Tensor[] {in.normal(5, 13), in.ints(-1, 13, 5)}),
+                new Case("compression", new Compress(5, false, false), 3, in -> new Tensor[] {in.normal(2, 13, 3), in.normal(2, 13, 3), in.normal(5, 3)}),
+                new Case("overlapping compression", new Compress(4, true, false), 3, in -> new Tensor[] {in.normal(2, 14, 6), in.normal(2, 14, 6), in.normal(4, 6)}),
+                new Case("continued compression", new Compress(4, true, true), 3, in -> new Tensor[] {in.normal(2, 14, 6), in.normal(2, 14, 6), in.normal(4, 6)}),
+                new Case("Hadamard rotation", new Hadamard(), 1, in -> new Tensor[] {in.normal(3, 2, 16)}),
+                new Case("rotation of pairs", new RopePairs(false), 1, in -> new Tensor[] {in.normal(3, 2, 7), in.normal(8, 4), in.ints(0, 8, 3)}),
+                new Case("rotation of pairs back", new RopePairs(true), 1, in -> new Tensor[] {in.normal(3, 2, 6), in.normal(8, 6), in.ints(0, 8, 3)}),
+                new Case("joint attention", new JointAttention(0.4f, false), 4, in -> joint(in, false)),
+                new Case("joint attention, gathered", new JointAttention(0.4f, true), 4, in -> joint(in, true)),
+                new Case("indexer scores", new IndexScores(), 3, in -> new Tensor[] {in.normal(2, 5, 3, 4), in.normal(2, 6, 4), in.normal(2, 5, 3), in.ints(0, 7, 2, 5)}),
+                new Case("indexer loss", new IndexLoss(false), 1, in -> new Tensor[] {in.normal(2, 5, 6), shares(in, 2, 5, 6), in.ints(0, 7, 2, 5)}),
+                new Case("indexer loss, gathered", new IndexLoss(true), 1, in -> new Tensor[] {in.normal(2, 5, 6), shares(in, 2, 5, 4), chosen(in, 2, 5, 4, 6)}),
                 new Case("mean", new Mean(3), 1, in -> new Tensor[] {in.normal(12)}),
                 new Case("causal attention, grouped heads", new Attention(0.4f), 3, in -> attention(in, 2, 6, 4, 2, 6, false)),
                 new Case("attention in documents", new Attention(0.5f), 3, in -> attention(in, 1, 9, 2, 2, 4, true)));
@@ -65,6 +84,42 @@ class GradientsTest {
             last.data().setAtIndex(ValueLayout.JAVA_INT, i, position);
         }
         return new Tensor[] {in.normal(batch, length, heads, dim), in.normal(batch, length, kvHeads, dim), in.normal(batch, length, kvHeads, dim), first, last};
+    }
+
+    /// Raw keys in a ring, windows of four; some queries see no entry.
+    private static Tensor[] joint(Inputs in, boolean gathered) {
+        Tensor first = in.ints(0, 1, 2, 5);
+        Tensor last = in.ints(0, 1, 2, 5);
+        for (int i = 0; i < 10; i++) {
+            first.data().setAtIndex(ValueLayout.JAVA_INT, i, i % 5);
+            last.data().setAtIndex(ValueLayout.JAVA_INT, i, i % 5 + 3);
+        }
+        Tensor seen = gathered ? chosen(in, 2, 5, 4, 6) : in.ints(0, 7, 2, 5);
+        return new Tensor[] {in.normal(2, 5, 3, 4), in.normal(2, 7, 4), in.normal(2, 6, 4), in.normal(3), first, last, in.ints(0, 300, 2), seen};
+    }
+
+    /// Each entry with an even chance, as far as there are places.
+    private static Tensor chosen(Inputs in, int batch, int queries, int places, int entries) {
+        Tensor drawn = in.ints(0, 2, batch, queries, entries);
+        Tensor chosen = in.ints(-1, 0, batch, queries, places);
+        for (int query = 0; query < batch * queries; query++) {
+            int place = 0;
+            for (int entry = 0; entry < entries && place < places; entry++) {
+                if (drawn.data().getAtIndex(ValueLayout.JAVA_INT, query * entries + entry) == 1) {
+                    chosen.data().setAtIndex(ValueLayout.JAVA_INT, query * places + place++, entry);
+                }
+            }
+        }
+        return chosen;
+    }
+
+    /// What a teacher may say: nothing below 0, some of it 0.
+    private static Tensor shares(Inputs in, long... sizes) {
+        Tensor shares = in.normal(sizes);
+        for (long i = 0; i < shares.shape().size(); i++) {
+            shares.data().setAtIndex(ValueLayout.JAVA_FLOAT, i, Math.max(0, shares.data().getAtIndex(ValueLayout.JAVA_FLOAT, i)) / 3);
+        }
+        return shares;
     }
 
     @ParameterizedTest
@@ -124,6 +179,54 @@ class GradientsTest {
             found.put(parameter.name(), boxed(gradient));
         });
         return List.of(found.get("weight"), found.get("gain"));
+    }
+
+    @Test void aChoiceMadeOfTapedValuesStopsTheTape() {
+        onTape(3, (in, arena) -> {
+            Tensor weight = in.normal(1, 2, 5);
+            Tensor visible = in.ints(5, 6, 1, 2);
+            var tape = new Tape(List.of(new Parameter("w", weight)), 1);
+            Tensor y = Compute.recording(tape, () -> {
+                Tensor chosen = Compute.one(new TopEntries(3), weight, visible);
+                Compute.one(new TopEntries(1), weight.slice(1, 1, 2), visible.slice(1, 1, 2));
+                Tensor q = in.normal(1, 2, 2, 4);
+                Tensor share = Compute.one(new AttentionShare(0.5f, true), q, in.normal(1, 5, 4), in.normal(1, 2, 2), in.normal(1, 2, 2), chosen);
+                return Compute.run(new IndexLoss(true), weight, share, chosen)[0];
+            });
+            List<Tensor> given = new ArrayList<>();
+            tape.backward(y, in.normal(1, 2), (_, gradient) -> given.add(copy(arena, gradient)));
+            assertEquals(List.of(Shape.of(1, 1, 2, 5)), given.stream().map(Tensor::shape).toList());
+        });
+    }
+
+    @Test void sinksAndGateBiasesHaveAGradientForEachLeaf() {
+        onTape(4, (in, arena) -> {
+            Tensor[] joint = joint(in, false);
+            Tensor[] compress = {in.normal(2, 9, 6), in.normal(2, 9, 6), in.normal(4, 6)};
+            for (Tensor[] inputs : List.of(joint, compress)) {
+                int parameter = inputs == joint ? 3 : 2;
+                Op op = inputs == joint ? new JointAttention(0.5f, false) : new Compress(4, true, false);
+                List<Float> apart = new ArrayList<>(gradientsOfParameter(arena, op, inputs, parameter, 0, 1));
+                apart.addAll(gradientsOfParameter(arena, op, inputs, parameter, 1, 2));
+                assertEquals(apart, gradientsOfParameter(arena, op, inputs, parameter, 0, 2), "the same bits alone and together");
+            }
+        });
+    }
+
+    /// The gradient of one input over the sequences `from` to `to` of the others, each a leaf of work.
+    private static List<Float> gradientsOfParameter(Arena arena, Op op, Tensor[] inputs, int parameter, int from, int to) {
+        var tape = new Tape(List.of(new Parameter("one", inputs[parameter])), to - from);
+        Tensor[] part = inputs.clone();
+        for (int i = 0; i < part.length; i++) {
+            part[i] = i == parameter ? inputs[i] : inputs[i].slice(0, from, to);
+        }
+        Tensor y = Compute.recording(tape, () -> Compute.run(op, part)[0]);
+        Tensor seed = Tensor.zeros(arena, DType.F32, y.shape());
+        seed.data().fill((byte) 0x3F);                           // 0.747 everywhere
+        List<Float> found = new ArrayList<>();
+        tape.backward(y, seed, (_, gradient) -> found.addAll(boxed(gradient)));
+        assertEquals((to - from) * inputs[parameter].shape().size(), found.size());
+        return found;
     }
 
     @Test void aSliceOfATapedValueIsRefused() {
