@@ -17,7 +17,7 @@ class Recording:
 
     def __init__(self, name, source=AUTOGRAD):
         self.path, self.source, self.cases = golden.folder(name), source, {}
-        self.draw = golden.generator(sum(name.encode()))
+        self.draw, self.file = golden.generator(sum(name.encode())), __file__
 
     def normal(self, *shape, scale=1.0):
         return (scale * torch.randn(shape, generator=self.draw)).double()
@@ -30,7 +30,7 @@ class Recording:
         self.cases[name] = parameters
 
     def done(self):
-        golden.write_note(self.path, self.source, __file__, cases=self.cases)
+        golden.write_note(self.path, self.source, self.file, cases=self.cases)
         print(f"{self.path.name}: {', '.join(self.cases)}")
 
 
