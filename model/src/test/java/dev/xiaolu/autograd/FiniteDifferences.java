@@ -80,7 +80,7 @@ final class FiniteDifferences {
     private static double weighted(Fp64.Values y, Fp64.Values by) {
         double sum = 0;
         for (int i = 0; i < y.data().length; i++) {
-            sum += y.data()[i] * by.data()[i];
+            sum += y.data()[i] == Double.NEGATIVE_INFINITY ? 0 : y.data()[i] * by.data()[i];     // what is masked moves with nothing
         }
         return sum;
     }

@@ -17,6 +17,7 @@ import dev.xiaolu.op.IndexScores;
 import dev.xiaolu.op.JointAttention;
 import dev.xiaolu.op.MatMul;
 import dev.xiaolu.op.Mean;
+import dev.xiaolu.op.Op;
 import dev.xiaolu.op.RmsNorm;
 import dev.xiaolu.op.Rope;
 import dev.xiaolu.op.RopePairs;
@@ -194,7 +195,7 @@ class GradientsTest {
                 return Compute.run(new IndexLoss(true), weight, share, chosen)[0];
             });
             List<Tensor> given = new ArrayList<>();
-            tape.backward(y, in.normal(1, 2), (_, gradient) -> given.add(copy(arena, gradient)));
+            tape.backward(y, in.normal(1, 2), (_, gradient) -> given.add(FiniteDifferences.copy(arena, gradient)));
             assertEquals(List.of(Shape.of(1, 1, 2, 5)), given.stream().map(Tensor::shape).toList());
         });
     }

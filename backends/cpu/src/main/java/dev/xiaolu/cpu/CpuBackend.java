@@ -136,6 +136,8 @@ final class CpuBackend implements Backend {
         add(Dequantise.class, blocks::dequantise);
         add(FakeQuantise.class, blocks::fake);
         add(Quantise.class, blocks::quantise);
+    }
+
     private void addHyper() {
         var norms = new UnitNormKernels(workers);
         add(UnitNorm.class, norms::forward);
