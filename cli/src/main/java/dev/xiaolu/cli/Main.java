@@ -7,20 +7,16 @@ import dev.xiaolu.train.Settings;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import picocli.CommandLine;
 
 /// The program `xiaolu`.
 public final class Main {
-    private static final String UP_AND_WIPE = "\033[1A\033[2K";
-
     private Main() {}
 
     /// Runs one command and exits with its code: 0 done, 1 failed, 2 wrong usage.
     public static void main(String[] args) {
-        if (System.getProperty("xiaolu.wipe") != null) {
-            System.err.print(UP_AND_WIPE);                       // the VM's line on its incubator module; the launcher asks for this on terminals
-            System.err.flush();
-        }
+        Optional.ofNullable(System.getProperty("xiaolu.errors")).map(Integer::valueOf).ifPresent(Tty::takeErrors);      // the launcher kept them from the VM
         Console console = Console.ofProcess();
         int code = run(console, args);
         console.out().flush();

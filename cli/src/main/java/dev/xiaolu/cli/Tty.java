@@ -15,7 +15,7 @@ import java.lang.invoke.MethodHandle;
 import java.util.Locale;
 import java.util.Optional;
 
-/// Whether the process's output is a terminal and how wide it is, asked of the C library.
+/// What the process's output and errors are, asked of the C library: whether a terminal, how wide, and behind which descriptor.
 final class Tty {
     private static final int USUAL_WIDTH = 80;
     private static final long TIOCGWINSZ_LINUX = 0x5413;
@@ -29,6 +29,19 @@ final class Tty {
             return (int) function("isatty", FunctionDescriptor.of(JAVA_INT, JAVA_INT)).orElseThrow().invokeExact(descriptor) == 1;
         } catch (Throwable noSuchFunction) {
             return System.console() != null && System.console().isTerminal();
+        }
+    }
+
+    /// Makes the file behind `descriptor` the process's errors, descriptor 2, and closes the number it had. Where the C library refuses, errors go on as they did.
+    static void takeErrors(int descriptor) {
+        try {
+            var dup2 = function("dup2", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT)).orElseThrow();
+            var close = function("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT)).orElseThrow();
+            if ((int) dup2.invokeExact(descriptor, 2) == 2) {
+                int _ = (int) close.invokeExact(descriptor);
+            }
+        } catch (Throwable noSuchFunction) {
+            return;                                              // they still come out, through the launcher's reader
         }
     }
 

@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// Runs the launcher itself, as a process, in a tree of its own with JDKs and Mavens that are small scripts.
 class LauncherTest {
-    private static final List<String> TOOLS = List.of("sh", "sed", "find", "readlink", "dirname", "touch", "mkdir", "rm", "cat");
+    private static final List<String> TOOLS = List.of("sh", "sed", "find", "readlink", "dirname", "touch", "mkdir", "mkfifo", "rm", "cat");
 
     private record Answer(int code, String text, long pid) {}
 
@@ -127,6 +127,39 @@ class LauncherTest {
         jdk("a", "25.0.3");
         Answer answer = launch("train");
         assertTrue(answer.text.contains("pid " + answer.pid + "\n"), answer.text);
+    }
+
+    @Test void theVmsLineOnItsIncubatorModuleIsDroppedAndNothingElse() throws Exception {
+        sayingOnErrors(jdk("a", "25.0.3"));
+        Answer answer = launch("train");
+        assertEquals(7, answer.code);
+        assertTrue(answer.text.contains("Picked up options\n") && answer.text.contains("not ended") && answer.text.contains("from the program\n"), answer.text);
+        assertFalse(answer.text.contains("incubator"), answer.text);
+        try (var left = Files.list(temp.resolve("pipes"))) {
+            assertEquals(List.of(), left.toList(), "pipes are left behind");
+        }
+    }
+
+    @Test void whereNoPipeCanBeMadeTheVmsLineIsSeenAndNothingElseChanges() throws Exception {
+        sayingOnErrors(jdk("a", "25.0.3"));
+        environment.put("TMPDIR", temp.resolve("absent").toString());
+        Answer answer = launch("train");
+        assertEquals(7, answer.code);
+        assertTrue(answer.text.contains("incubator") && answer.text.contains("Picked up options") && answer.text.contains("from the program"), answer.text);
+    }
+
+    /// Makes a JDK's `java` say what a VM says on its errors, then what the program says on descriptor 9 where it has one, and exit with 7.
+    private void sayingOnErrors(Path home) throws Exception {
+        environment.put("TMPDIR", Files.createDirectories(temp.resolve("pipes")).toString());
+        write(home.resolve("bin/java"), """
+                #!/bin/sh
+                echo 'Picked up options' >&2
+                echo 'WARNING: Using incubator modules: jdk.incubator.vector' >&2
+                printf 'not ended' >&2
+                case "$*" in *-Dxiaolu.errors=9*) exec 2>&9 ;; esac
+                echo 'from the program' >&2
+                exit 7
+                """);
     }
 
     @Test void theLauncherWorksThroughALinkAndFromAnyFolder() throws Exception {
@@ -244,7 +277,16 @@ class LauncherTest {
         builder.environment().putAll(environment);
         Process process = builder.start();
         assertTrue(process.waitFor(60, TimeUnit.SECONDS), "the launcher hangs");
-        return new Answer(process.exitValue(), Files.readString(out, StandardCharsets.UTF_8), process.pid());
+        return new Answer(process.exitValue(), settled(out), process.pid());
+    }
+
+    /// The file once nothing more comes: what the VM says before the program may take a moment longer than the process.
+    private static String settled(Path out) throws Exception {
+        for (long size = -1; size != Files.size(out);) {
+            size = Files.size(out);
+            Thread.sleep(200);
+        }
+        return Files.readString(out, StandardCharsets.UTF_8);
     }
 
     private static Path find(String tool) {
