@@ -1,8 +1,8 @@
 package dev.xiaolu.cli;
 
 import dev.xiaolu.op.Digest;
-import dev.xiaolu.platform.Disk;
 import dev.xiaolu.platform.InputException;
+import dev.xiaolu.shape.Shape;
 import dev.xiaolu.store.Checkpoint;
 import dev.xiaolu.store.CheckpointStore;
 import dev.xiaolu.store.DigestChain;
@@ -13,8 +13,11 @@ import dev.xiaolu.tensor.Compute;
 import dev.xiaolu.tensor.Scratch;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
@@ -59,13 +62,17 @@ final class InspectCommand extends Action {
             return DONE;
         }
         Path weights = path;
+        Optional<Checkpoint> checkpoint = Optional.empty();
         if (Files.isDirectory(path) && ModelFolder.isRun(path)) {
             Checkpoint newest = ModelFolder.newest(path, err());
             var store = new CheckpointStore(path, CheckpointStore.Keep.ALL);
             facts.row("run", path).row("checkpoints", store.steps().stream().map(step -> "step-" + step).collect(Collectors.joining(", "))).row("newest whole checkpoint", newest.folder());
             weights = newest.folder();
+            checkpoint = Optional.of(newest);
+        } else if (Files.isRegularFile(path.resolve(Manifest.FILE))) {
+            checkpoint = Optional.of(ModelFolder.checkpoint(path));
         }
-        Map<String, TensorDigest> digests = digests(weights, facts);
+        Map<String, TensorDigest> digests = digests(weights, checkpoint, facts);
         String digest = DigestChain.digest(digests);
         if (digestOnly) {
             out().println(digest);
@@ -73,7 +80,7 @@ final class InspectCommand extends Action {
         }
         if (tensors) {
             var table = new Table("tensor", "type", "shape", "digest");
-            digests.forEach((name, of) -> table.row(name, of.type().dtype(), of.type().shape(), of.hex()));
+            digests.forEach((name, of) -> table.row(name, of.type().dtype(), sizes(of.type().shape()), of.hex()));
             table.print(out(), json);
             return DONE;
         }
@@ -83,7 +90,7 @@ final class InspectCommand extends Action {
         var byType = new TreeMap<String, Long>();
         digests.values().forEach(of -> byType.merge(of.type().dtype().name(), of.type().shape().size(), Long::sum));
         facts.row("tensors", digests.size());
-        byType.forEach((type, count) -> facts.row("elements of " + type, "%,d".formatted(count)));
+        byType.forEach((type, count) -> facts.row("elements of " + type, count));
         facts.row("digest of weights", digest);
         facts.print(out(), json);
         return DONE;
@@ -99,11 +106,11 @@ final class InspectCommand extends Action {
     }
 
     /// The fingerprints of all weights: from the manifest where there is one, else worked out from the tensors.
-    private Map<String, TensorDigest> digests(Path weights, Table facts) {
-        if (Files.isRegularFile(weights.resolve(Manifest.FILE))) {
-            Checkpoint checkpoint = Checkpoint.open(Disk.real(), weights);
-            facts.row("steps done", checkpoint.step()).row("arithmetic version", checkpoint.manifest().arithmetic()).row("digest chain", checkpoint.manifest().chain());
-            return checkpoint.manifest().tensors();
+    private Map<String, TensorDigest> digests(Path weights, Optional<Checkpoint> whole, Table facts) {
+        if (whole.isPresent()) {
+            Manifest manifest = whole.get().manifest();
+            facts.row("steps done", manifest.step()).row("arithmetic version", manifest.arithmetic()).row("digest chain", manifest.chain());
+            return manifest.tensors();
         }
         return placement.run(_ -> {
             var digests = new LinkedHashMap<String, TensorDigest>();
@@ -117,5 +124,10 @@ final class InspectCommand extends Action {
             }
             return digests;
         });
+    }
+
+    /// The sizes of a shape, as a list that JSON keeps.
+    private static List<Long> sizes(Shape shape) {
+        return Arrays.stream(shape.toArray()).boxed().toList();
     }
 }

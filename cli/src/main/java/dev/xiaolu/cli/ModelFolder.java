@@ -1,8 +1,10 @@
 package dev.xiaolu.cli;
 
+import dev.xiaolu.platform.Disk;
 import dev.xiaolu.platform.InputException;
 import dev.xiaolu.store.Checkpoint;
 import dev.xiaolu.store.CheckpointStore;
+import dev.xiaolu.store.Manifest;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,9 +13,12 @@ import java.nio.file.Path;
 final class ModelFolder {
     private ModelFolder() {}
 
-    /// The folder with `config.json` and weights; what is wrong with newer checkpoints goes to `err`.
+    /// The folder with `config.json` and weights; what is wrong with newer checkpoints goes to `err`. A checkpoint's bytes are compared with its hashes before they are used.
     static Path find(Path path, PrintStream err) {
         if (Files.isRegularFile(path.resolve("config.json"))) {
+            if (Files.isRegularFile(path.resolve(Manifest.FILE))) {
+                checkpoint(path);
+            }
             return path;
         }
         if (isRun(path)) {
@@ -28,9 +33,20 @@ final class ModelFolder {
         return Files.isDirectory(path.resolve("checkpoints")) || Files.isRegularFile(path.resolve("config.yaml"));
     }
 
-    /// The newest whole checkpoint of a run.
+    /// The checkpoint in a folder; refuses a damaged one.
+    static Checkpoint checkpoint(Path folder) {
+        try {
+            Checkpoint checkpoint = Checkpoint.open(Disk.real(), folder);
+            checkpoint.verify(Runtime.getRuntime().availableProcessors());
+            return checkpoint;
+        } catch (InputException damaged) {
+            throw new InputException(damaged.getMessage() + "; give another checkpoint, or the run, of which the newest whole one is taken", damaged);
+        }
+    }
+
+    /// The newest whole checkpoint of a run, every byte of it read.
     static Checkpoint newest(Path run, PrintStream err) {
-        CheckpointStore.Newest newest = new CheckpointStore(run, CheckpointStore.Keep.ALL).newest();
+        CheckpointStore.Newest newest = new CheckpointStore(run, CheckpointStore.Keep.ALL).newestVerified(Runtime.getRuntime().availableProcessors());
         if (!newest.warning().isEmpty()) {
             err.println("warning: " + newest.warning());
         }

@@ -5,12 +5,13 @@ import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
-/// Rows under headings, for people as columns, for scripts as a JSON list of objects.
+/// Rows under headings, for people as columns, for scripts as a JSON list of objects in which numbers, truths and lists stay what they are.
 final class Table {
     private final List<String> headings;
-    private final List<List<String>> rows = new ArrayList<>();
+    private final List<List<Object>> rows = new ArrayList<>();
 
     Table(String... headings) {
         this.headings = List.of(headings);
@@ -20,11 +21,7 @@ final class Table {
         if (cells.length != headings.size()) {
             throw new IllegalArgumentException("%d cells under %d headings".formatted(cells.length, headings.size()));
         }
-        var row = new ArrayList<String>();
-        for (Object cell : cells) {
-            row.add(String.valueOf(cell));
-        }
-        rows.add(row);
+        rows.add(List.of(cells));
         return this;
     }
 
@@ -36,22 +33,28 @@ final class Table {
         int[] widths = new int[headings.size()];
         for (int i = 0; i < widths.length; i++) {
             int column = i;
-            widths[i] = Math.max(headings.get(i).length(), rows.stream().mapToInt(row -> row.get(column).length()).max().orElse(0));
+            widths[i] = Math.max(headings.get(i).length(), rows.stream().mapToInt(row -> text(row.get(column)).length()).max().orElse(0));
         }
         out.println(line(headings, widths));
-        rows.forEach(row -> out.println(line(row, widths)));
+        rows.forEach(row -> out.println(line(row.stream().map(Table::text).toList(), widths)));
     }
 
     private byte[] json() {
-        var all = new ArrayList<Map<String, String>>();
-        for (List<String> row : rows) {
-            var object = new LinkedHashMap<String, String>();
+        var all = new ArrayList<Map<String, Object>>();
+        for (List<Object> row : rows) {
+            var object = new LinkedHashMap<String, Object>();
             for (int i = 0; i < row.size(); i++) {
-                object.put(headings.get(i).replace(' ', '_'), row.get(i));
+                Object cell = row.get(i);
+                object.put(headings.get(i).replace(' ', '_'), cell instanceof Number || cell instanceof Boolean || cell instanceof List ? cell : text(cell));
             }
             all.add(object);
         }
         return Json.write(all);
+    }
+
+    /// A cell for people: long numbers with commas.
+    private static String text(Object cell) {
+        return cell instanceof Long number ? String.format(Locale.ROOT, "%,d", number) : String.valueOf(cell);
     }
 
     private static String line(List<String> cells, int[] widths) {

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -67,6 +68,27 @@ class TrainCommandsTest {
         assertEquals(0, written.code(), written.err());
         assertEquals(0, Run.of("eval", "--model", folder, "--data", text.toString()).code());
         assertTrue(Run.of("inspect", folder).out().contains("step-6"));
+    }
+
+    @Test void aFlippedBitInTheWeightsIsNamedByEveryCommandThatReadsThem() throws Exception {
+        assertEquals(0, train("flipped", "train.checkpoint_every=4").code());
+        Path folder = temp.resolve("runs/flipped");
+        Path newest = folder.resolve("checkpoints/step-000006");
+        byte[] bytes = Files.readAllBytes(newest.resolve("model.safetensors"));
+        bytes[bytes.length / 2] ^= 1;
+        Files.write(newest.resolve("model.safetensors"), bytes);
+        for (List<String> command : List.of(List.of("generate", "--prompt", "a", "--max-tokens", "1", "--model"), List.of("eval", "--data", text.toString(), "--model"), List.of("inspect", "--digest"))) {
+            Run run = Run.of(with(command, folder));
+            assertEquals(0, run.code(), run.err());
+            assertTrue(run.err().contains("checkpoint step-6: shard model.safetensors is damaged") && run.err().contains("newest whole checkpoint is step-4"), run.err());
+            Run itself = Run.of(with(command, newest));
+            assertEquals(1, itself.code(), itself.out());
+            assertTrue(itself.err().contains("shard model.safetensors is damaged") && itself.err().contains("give another checkpoint"), itself.err());
+        }
+    }
+
+    private static String[] with(List<String> command, Path last) {
+        return Stream.concat(command.stream(), Stream.of(last.toString())).toArray(String[]::new);
     }
 
     @Test void twoRunsOfOneNameAreRefused() {
