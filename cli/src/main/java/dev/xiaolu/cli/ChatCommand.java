@@ -3,6 +3,7 @@ package dev.xiaolu.cli;
 import dev.xiaolu.models.llama.Llama;
 import dev.xiaolu.models.llama.LlamaWeights;
 import dev.xiaolu.tokenizer.Tokenizer;
+import dev.xiaolu.train.HomePath;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -124,6 +125,6 @@ final class ChatCommand extends Action {
     }
 
     private static Path history() {
-        return Path.of(System.getProperty("user.home"), ".xiaolu_history");
+        return HomePath.of("~/.xiaolu_history");
     }
 }

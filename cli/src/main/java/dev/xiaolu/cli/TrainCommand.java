@@ -3,6 +3,7 @@ package dev.xiaolu.cli;
 import dev.xiaolu.platform.InputException;
 import dev.xiaolu.train.ConfigReader;
 import dev.xiaolu.train.ConfigWriter;
+import dev.xiaolu.train.HomePath;
 import dev.xiaolu.train.Presets;
 import dev.xiaolu.train.RunConfig;
 import dev.xiaolu.train.Settings;
@@ -54,7 +55,7 @@ final class TrainCommand extends Action {
     /// The run's folder: by name, or by what it was made from and the time.
     private static Path folder(ConfigReader.Read read) {
         RunConfig.Run run = read.config().run();
-        Path folder = Path.of(run.dir());
+        Path folder = HomePath.of(run.dir());
         if (!run.name().isEmpty()) {
             return folder.resolve(run.name());
         }

@@ -12,9 +12,9 @@ import java.util.List;
 /// @param config where it is and what is taken of it
 /// @param notice what to tell the user about the choice; empty when it is the usual one
 public record DefaultCorpus(Corpus.Config config, String notice) {
-    /// Finds it for the running JDK; `maxBytes` caps the text that is taken, 0 takes all.
+    /// Finds it for the running JDK; `maxBytes` caps the text that is taken, 0 takes all. The project's tree is the one that the launcher stands in, from wherever it was called.
     public static DefaultCorpus find(long maxBytes) {
-        return find(Path.of(System.getProperty("java.home")), Path.of("").toAbsolutePath(), maxBytes);
+        return find(Path.of(System.getProperty("java.home")), Path.of(System.getProperty("xiaolu.home", "")).toAbsolutePath(), maxBytes);
     }
 
     static DefaultCorpus find(Path javaHome, Path start, long maxBytes) {

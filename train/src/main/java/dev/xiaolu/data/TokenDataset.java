@@ -131,24 +131,6 @@ public final class TokenDataset implements AutoCloseable {
         return new Permutation(RandomKey.ofSeed(seed).at("data").at(used / count), count).at(used % count);
     }
 
-    /// Bytes of text that the targets of the sequences `from` (inclusive) to `to` (exclusive) stand for: exact but for the two documents cut at the ends, which count in proportion to their tokens.
-    public long bytes(long from, long to, int length) {
-        check(0 <= from && from <= to && to <= sequences(length), "sequences %d to %d of %d", from, to, sequences(length));
-        return bytesBefore(to * length + 1) - bytesBefore(from * length + 1);
-    }
-
-    private long bytesBefore(long token) {
-        if (token >= tokens()) {
-            return bytes();
-        }
-        long document = documentAt(token);
-        boolean last = document + 1 == documents();
-        long begin = start(document);
-        long end = last ? tokens() : start(document + 1);
-        long bytes = (last ? bytes() : startByte(document + 1)) - startByte(document);
-        return startByte(document) + Math.round((double) bytes * (token - begin) / (end - begin));
-    }
-
     /// The document that a token belongs to.
     private long documentAt(long token) {
         long low = 0;
@@ -166,10 +148,6 @@ public final class TokenDataset implements AutoCloseable {
 
     private long start(long document) {
         return documents.get(I64, document * TokenWriter.DOCUMENT_BYTES);
-    }
-
-    private long startByte(long document) {
-        return documents.get(I64, document * TokenWriter.DOCUMENT_BYTES + 8);
     }
 
     private void read(long start, int[] tokens) {

@@ -29,20 +29,22 @@ final class Preparation implements AutoCloseable {
     private final Path cache;
     private final Screen screen;
     private final Disk disk = Disk.real();
+    private final Corpus corpus;
     private TokenDataset training;
     private TokenDataset validation;
 
+    /// Finds the text of a run in `folder`; refuses text that is missing. Nothing is written yet.
     Preparation(RunConfig config, Path folder, Screen screen) {
         this.config = config;
         this.screen = screen;
         String given = config.data().cacheDir();
-        cache = given.isEmpty() ? folder.toAbsolutePath().getParent().resolve(".cache") : Path.of(given);
+        cache = given.isEmpty() ? folder.toAbsolutePath().getParent().resolve(".cache") : HomePath.of(given);
+        corpus = corpus();
     }
 
     /// The data; with a checkpoint, on the tokenizer that it carries.
     RunData data(Optional<Checkpoint> from) {
-        Corpus corpus = corpus();
-        Map<String, byte[]> files = from.map(this::tokenizerOf).orElseGet(() -> tokenizerFor(corpus));
+        Map<String, byte[]> files = from.map(this::tokenizerOf).orElseGet(() -> tokenizer());
         Tokenizer tokenizer = Tokenizer.of("tokenizer.json", files.get(FILES.getFirst()), Optional.ofNullable(files.get(FILES.getLast())));
         int threads = config.cpu().threads() == 0 ? Runtime.getRuntime().availableProcessors() : config.cpu().threads();
         PreparedCorpus prepared = new CorpusBuilder(config.data().validationFraction(), threads).prepare(disk, cache, corpus, new ByTokenizer(tokenizer, files.get(FILES.getFirst())), _ -> {});
@@ -66,7 +68,7 @@ final class Preparation implements AutoCloseable {
     private Corpus corpus() {
         RunConfig.Data data = config.data();
         if (!data.paths().isEmpty()) {
-            return Corpus.open(new Corpus.Config(data.paths().stream().map(Path::of).toList(), data.include(), data.textField(), data.maxBytes()));
+            return Corpus.open(new Corpus.Config(data.paths().stream().map(HomePath::of).toList(), data.include(), data.textField(), data.maxBytes()));
         }
         DefaultCorpus standard = DefaultCorpus.find(data.maxBytes());
         if (!standard.notice().isEmpty()) {
@@ -89,10 +91,10 @@ final class Preparation implements AutoCloseable {
         return files;
     }
 
-    private Map<String, byte[]> tokenizerFor(Corpus corpus) {
+    private Map<String, byte[]> tokenizer() {
         RunConfig.Tokenizer settings = config.tokenizer();
         if (!settings.path().isEmpty()) {
-            Path path = Path.of(settings.path());
+            Path path = HomePath.of(settings.path());
             return read(disk.isDirectory(path) ? path : path.toAbsolutePath().getParent());
         }
         Corpus sample = Corpus.open(corpus.config().capped(corpus.config().maxBytes() == 0 ? settings.sampleBytes() : Math.min(corpus.config().maxBytes(), settings.sampleBytes())));

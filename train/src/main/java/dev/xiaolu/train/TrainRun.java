@@ -4,6 +4,7 @@ import dev.xiaolu.platform.Clock;
 import dev.xiaolu.platform.Disk;
 import dev.xiaolu.platform.InputException;
 import dev.xiaolu.store.Checkpoint;
+import dev.xiaolu.store.CheckpointNotSavedException;
 import dev.xiaolu.store.CheckpointStore;
 import dev.xiaolu.store.RunLock;
 import dev.xiaolu.tensor.Backend;
@@ -15,6 +16,7 @@ import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 
 /// A run in its folder, from the first step or from the newest whole checkpoint: what `xiaolu train` and `xiaolu resume` do.
 ///
@@ -24,6 +26,7 @@ import java.util.function.BooleanSupplier;
 /// @param stop   asked after every step; when it says so, the run saves and ends
 public record TrainRun(Screen screen, BooleanSupplier stop) {
     private static final String CONFIG = "config.yaml";
+    private static final String STOP_AFTER = "train.stop_after";
 
     /// How a run ended.
     ///
@@ -34,16 +37,17 @@ public record TrainRun(Screen screen, BooleanSupplier stop) {
     /// @param heldOut    how well held-out text is predicted, where it was looked at
     public record Ended(Path folder, long steps, boolean finished, Optional<Checkpoint> checkpoint, Optional<HeldOut> heldOut) {}
 
-    /// Starts a run in `folder`, which must not hold one.
+    /// Starts a run in `folder`, which must not hold one. The folder becomes a run once its text and its backend are ready, so that a start that is refused can be tried again.
     public Ended start(RunConfig config, Path folder) {
         Disk disk = Disk.real();
         if (disk.exists(folder.resolve(CONFIG))) {
             throw InputException.of("run %s: there is a run in this folder already; go on with './xiaolu resume %s', or choose another run.name", folder, folder);
         }
-        disk.createDirectories(folder);
-        try (RunLock _ = RunLock.take(disk, folder)) {
-            disk.replace(folder.resolve(CONFIG), ConfigWriter.yaml(config));
-            return run(config, folder, Optional.empty());
+        try (var preparation = new Preparation(config, folder, screen)) {
+            disk.createDirectories(folder);
+            try (RunLock _ = RunLock.take(disk, folder)) {
+                return run(config, folder, Optional.empty(), preparation, () -> disk.replace(folder.resolve(CONFIG), ConfigWriter.yaml(config)));
+            }
         }
     }
 
@@ -55,10 +59,11 @@ public record TrainRun(Screen screen, BooleanSupplier stop) {
             throw InputException.of("run %s: wanted the folder of a run, found no %s in it", folder, CONFIG);
         }
         RunConfig before = ConfigReader.file(file, List.of());
-        RunConfig config = ConfigReader.file(file, overrides);
-        ConfigReader.checkResume(before, config);
+        RunConfig wanted = ConfigReader.file(file, overrides);
+        ConfigReader.checkResume(before, wanted);
         try (RunLock _ = RunLock.take(disk, folder)) {
-            CheckpointStore store = checkpoints(config, folder);
+            CheckpointStore store = checkpoints(wanted, folder);
+            RunConfig config = hasStopped(wanted, store, overrides) ? ConfigReader.file(file, with(overrides, STOP_AFTER + "=0")) : wanted;
             store.tidy();
             CheckpointStore.Newest newest = store.newestVerified(Runtime.getRuntime().availableProcessors());
             if (!newest.warning().isEmpty()) {
@@ -67,22 +72,38 @@ public record TrainRun(Screen screen, BooleanSupplier stop) {
             if (newest.whole().isEmpty()) {
                 screen.out().println("run %s has no whole checkpoint; it begins again at step 1, which gives the same bits".formatted(folder));
             }
-            return run(config, folder, newest.whole());
+            try (var preparation = new Preparation(config, folder, screen)) {
+                return run(config, folder, newest.whole(), preparation, () -> {});
+            }
         }
     }
 
-    private Ended run(RunConfig config, Path folder, Optional<Checkpoint> from) {
+    /// Whether the run has made the stop that its config asks for: a checkpoint of that step or a later one was saved, whole or not by now. It is made once, also where the run
+    /// has to go back behind it.
+    private static boolean hasStopped(RunConfig config, CheckpointStore store, List<String> overrides) {
+        long stop = config.train().stopAfter();
+        return stop > 0 && overrides.stream().noneMatch(word -> word.startsWith(STOP_AFTER)) && store.steps().stream().anyMatch(step -> step >= stop);
+    }
+
+    private static List<String> with(List<String> words, String word) {
+        return Stream.concat(words.stream(), Stream.of(word)).toList();
+    }
+
+    private Ended run(RunConfig config, Path folder, Optional<Checkpoint> from, Preparation preparation, Runnable ready) {
         Clock clock = Clock.real();
-        try (Backend backend = Backends.open(config.cpu().backend(), config.cpu().threads()); var preparation = new Preparation(config, folder, screen)) {
+        try (Backend backend = Backends.open(config.cpu().backend(), config.cpu().threads())) {
             var faults = new FutureTask<>(() -> SelfTest.run(backend));
             Thread.ofPlatform().daemon().name("xiaolu-self-test").start(faults);         // while the text is made ready, which needs no operator
             RunData data = preparation.data(from);
             refuseOtherBits(backend, faults);
+            ready.run();
             double peak = backend.measurePeak().orElse(Double.NaN);
             try (var reporter = new RunReporter(folder, config, data, from.map(Checkpoint::step).orElse(0L), peak, clock, screen)) {
                 Trainer.Outcome outcome = new Trainer(config, data, checkpoints(config, folder), reporter, stop, clock).run(backend, from);
                 reporter.report();
                 return new Ended(folder, outcome.steps(), outcome.finished(), outcome.checkpoint(), reporter.heldOut());
+            } catch (CheckpointNotSavedException last) {
+                throw new InputException("%s; the run has ended, go on with './xiaolu resume %s'".formatted(last.getMessage(), folder), last);
             }
         }
     }

@@ -4,6 +4,8 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -12,6 +14,7 @@ import tools.jackson.dataformat.yaml.YAMLFactory;
 /// The values of a YAML text with the lines on which they stand; nested sections become dotted keys.
 final class YamlSource {
     private static final YAMLFactory FACTORY = new YAMLFactory();
+    private static final Pattern PLACE = Pattern.compile("line (\\d+), column \\d+");
 
     private final String name;
     private final List<String> faults;
@@ -34,10 +37,17 @@ final class YamlSource {
                 faults.add("%s: wanted a mapping of keys to values, found %s".formatted(name, shown(parser)));
             }
         } catch (JacksonException unreadable) {
-            faults.add("%s line %d: not YAML: %s".formatted(name, unreadable.getLocation() == null ? 1 : unreadable.getLocation().getLineNr(),
-                    unreadable.getOriginalMessage().lines().findFirst().orElse("unreadable")));
+            faults.add(words(name, unreadable));
         }
         return source.values;
+    }
+
+    /// What is wrong and where. The reader's message is what it was doing, then the trouble, each followed by indented lines with its place.
+    private static String words(String name, JacksonException unreadable) {
+        String message = unreadable.getOriginalMessage();
+        String line = PLACE.matcher(message).results().map(place -> place.group(1)).reduce((_, last) -> last)
+                .orElseGet(() -> unreadable.getLocation() == null ? "1" : Integer.toString(unreadable.getLocation().getLineNr()));
+        return "%s line %s: not YAML: %s".formatted(name, line, message.lines().filter(part -> !part.startsWith(" ")).collect(Collectors.joining(", ")));
     }
 
     private void object(JsonParser parser, String prefix) {

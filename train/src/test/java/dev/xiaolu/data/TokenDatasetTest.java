@@ -104,21 +104,6 @@ class TokenDatasetTest {
         }
     }
 
-    @Test void bytesOfAllSequencesAreThoseOfTheirText() throws IOException {
-        try (var dataset = dataset(new Bytes(), 1000)) {
-            long count = dataset.sequences(10);
-            long all = dataset.bytes(0, count, 10);
-            long sum = 0;
-            for (long n = 0; n < count; n++) {
-                long bytes = dataset.bytes(n, n + 1, 10);
-                assertTrue(bytes >= 0 && bytes <= 11, bytes + " bytes in ten tokens");
-                sum += bytes;
-            }
-            assertEquals(all, sum);
-            assertTrue(dataset.bytes() - all <= 12 && dataset.bytes() >= all, all + " of " + dataset.bytes());
-        }
-    }
-
     @Test void datasetTooSmallForOneSequenceIsTold() throws IOException {
         try (var dataset = dataset(new Bytes(), 1000)) {
             int length = (int) dataset.tokens();

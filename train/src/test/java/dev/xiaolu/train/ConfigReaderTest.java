@@ -114,6 +114,8 @@ class ConfigReaderTest {
     @Test void textThatIsNoYamlIsNamedWithItsLine() throws Exception {
         String message = refusal(yaml("train:\n  steps: [1, 2\n").toString());
         assertTrue(message.contains("my.yaml line") && message.contains("not YAML"), message);
+        message = refusal(yaml("train:\n\tsteps: 5\n").toString());
+        assertTrue(message.contains("my.yaml line 2: not YAML") && message.contains("TAB"), message);
     }
 
     @ParameterizedTest @ValueSource(strings = {"- a\n- b\n", "hello\n"})

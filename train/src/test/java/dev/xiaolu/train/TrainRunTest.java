@@ -100,6 +100,42 @@ class TrainRunTest {
         assertTrue(message.contains("there is a run in this folder already") && message.contains("./xiaolu resume"), message);
     }
 
+    @Test void aStartThatIsRefusedCanBeTriedAgainUnderTheSameName() throws IOException {
+        Path folder = temp.resolve("run");
+        assertThrows(InputException.class, () -> runner().start(config("data.paths=" + temp.resolve("absent")), folder));
+        assertFalse(Files.exists(folder), "nothing is left of a run without text");
+        Files.writeString(temp.resolve("few.txt"), "a b");
+        assertThrows(InputException.class, () -> runner().start(config("data.paths=" + temp.resolve("few.txt")), folder));
+        assertThrows(InputException.class, () -> runner().start(config("cpu.backend=abacus"), folder));
+        assertTrue(runner().start(config("train.steps=1"), folder).finished());
+    }
+
+    @Test void aStopThatWasMadeIsNotMadeAgainWhereTheRunGoesBackBehindIt() throws IOException {
+        Path folder = temp.resolve("run");
+        assertEquals(7, runner().start(config("train.checkpoint_every=3", "train.stop_after=7"), folder).steps());
+        Files.delete(folder.resolve("checkpoints/step-000007/optimizer.safetensors"));
+        TrainRun.Ended ended = runner().resume(folder, List.of());
+        assertTrue(printed.toString(StandardCharsets.UTF_8).contains("newest whole checkpoint is step-6"));
+        assertTrue(ended.finished(), "stopped again after step " + ended.steps());
+    }
+
+    @Test void whereTheLastCheckpointCannotBeSavedItIsSaidHowToGoOn() throws IOException {
+        Path folder = Files.createDirectories(temp.resolve("run"));
+        Files.writeString(folder.resolve("checkpoints"), "a file where a folder should be");
+        String message = assertThrows(InputException.class, () -> runner().start(config("train.steps=2"), folder)).getMessage();
+        assertTrue(message.startsWith("checkpoint step-2 is not saved: ") && message.endsWith("the run has ended, go on with './xiaolu resume " + folder + "'"), message);
+        Files.delete(folder.resolve("checkpoints"));
+        assertTrue(runner().resume(folder, List.of()).finished());
+    }
+
+    @Test void aStopStillAheadIsMade() {
+        Path folder = temp.resolve("run");
+        var stopping = new TrainRun(Screen.plain(new PrintStream(printed, true, StandardCharsets.UTF_8)), () -> true);
+        assertEquals(1, stopping.start(config("train.stop_after=4"), folder).steps());
+        assertEquals(4, runner().resume(folder, List.of()).steps());
+        assertEquals(6, runner().resume(folder, List.of("train.stop_after=6")).steps());
+    }
+
     @Test void twoProcessesCannotTrainInOneFolder() throws IOException {
         Path folder = temp.resolve("run");
         runner().start(config("train.steps=12", "train.stop_after=2"), folder);
