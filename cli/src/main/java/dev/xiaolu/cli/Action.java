@@ -1,7 +1,9 @@
 package dev.xiaolu.cli;
 
+import dev.xiaolu.platform.InputException;
 import java.io.PrintStream;
 import java.util.concurrent.Callable;
+import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
 
@@ -37,6 +39,15 @@ abstract class Action implements Callable<Integer> {
 
     final boolean debug() {
         return debug;
+    }
+
+    /// What `options` make of themselves; a fault that they find is wrong usage.
+    static <T> T usage(Supplier<T> options) {
+        try {
+            return options.get();
+        } catch (InputException faulty) {
+            throw new WrongUsage(faulty.getMessage());
+        }
     }
 
     /// Makes commands with the console of this program; everything else as picocli does.

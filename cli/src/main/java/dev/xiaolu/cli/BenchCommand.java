@@ -107,8 +107,8 @@ final class BenchCommand extends Action {
 
         @Override BenchReport measure() {
             GemmBench.Options standard = GemmBench.Options.standard(python());
-            var options = new GemmBench.Options(backend(), threads.isEmpty() ? standard.threads() : threads, shapes.isEmpty() ? standard.shapes() : shapes.stream().map(GemmShape::parse).toList(),
-                    rounds(standard.rounds()), millis == null ? standard.millis() : millis, python());
+            GemmBench.Options options = usage(() -> new GemmBench.Options(backend(), threads.isEmpty() ? standard.threads() : threads,
+                    shapes.isEmpty() ? standard.shapes() : shapes.stream().map(GemmShape::parse).toList(), rounds(standard.rounds()), millis == null ? standard.millis() : millis, python()));
             return GemmBench.run(options, this::progress);
         }
     }
@@ -130,7 +130,7 @@ final class BenchCommand extends Action {
         }
 
         @Override BenchReport measure() {
-            return TrainBench.run(new TrainBench.Options(backend(), threads, rounds(TrainBench.Options.standard(python()).rounds()), leafSequences, python(), bf16), this::progress);
+            return TrainBench.run(usage(() -> new TrainBench.Options(backend(), threads, rounds(TrainBench.Options.standard(python()).rounds()), leafSequences, python(), bf16)), this::progress);
         }
     }
 
@@ -148,7 +148,7 @@ final class BenchCommand extends Action {
         }
 
         @Override BenchReport measure() {
-            return DecodeBench.run(new DecodeBench.Options(backend(), threads, rounds(DecodeBench.Options.standard(python()).rounds()), tokens, python()), this::progress);
+            return DecodeBench.run(usage(() -> new DecodeBench.Options(backend(), threads, rounds(DecodeBench.Options.standard(python()).rounds()), tokens, python())), this::progress);
         }
     }
 }

@@ -45,7 +45,7 @@ final class EvalCommand extends Action {
             Llama loaded = LlamaWeights.load(folder, arena);
             Tokenizer tokenizer = Tokenizer.load(folder);
             var sum = new Sum(loaded, tokenizer);
-            long documents = corpus.read(document -> sum.add(document.text())).documents();
+            long documents = TextOptions.read(corpus, document -> sum.add(document.text())).documents();
             print(documents, sum);
             return DONE;
         });

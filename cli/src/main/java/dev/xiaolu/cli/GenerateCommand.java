@@ -57,7 +57,7 @@ final class GenerateCommand extends Action {
             Llama loaded = LlamaWeights.load(folder, arena);
             Tokenizer tokenizer = Tokenizer.load(folder);
             int[] tokens = beginning(tokenizer, text);
-            LogitsCommand.check("--prompt", tokens, loaded);
+            LogitsCommand.check(prompt != null ? "--prompt" : "--prompt-file " + promptFile, tokens, loaded);
             try (var speaker = new Speaker(loaded, tokenizer, sampler, Math.min(loaded.contextLength(), tokens.length + most))) {
                 speaker.feed(tokens);
                 piece(echo ? text : "");
@@ -72,7 +72,7 @@ final class GenerateCommand extends Action {
     static int[] beginning(Tokenizer tokenizer, String text) {
         int[] tokens = tokenizer.encode(text, true);
         if (tokens.length == 0) {
-            int first = tokenizer.bos().orElseGet(() -> tokenizer.eos().orElseThrow(() -> InputException.of("--prompt: wanted a text, found an empty one, and this tokenizer has no token to begin with")));
+            int first = tokenizer.bos().orElseGet(() -> tokenizer.eos().orElseThrow(() -> InputException.of("prompt: wanted a text, found an empty one, and this tokenizer has no token to begin with")));
             return new int[] {first};
         }
         return tokens;

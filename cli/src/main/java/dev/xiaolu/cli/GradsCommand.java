@@ -29,8 +29,9 @@ import tools.jackson.databind.json.JsonMapper;
 
 /// Writes the loss of a batch and the gradient of every parameter.
 @Command(name = "grads", header = {"Writes the loss of a batch and every parameter's gradient.", ""},
-        footer = {"", "The batch is a JSON list of equally long lists of token ids. The file has the tensor loss, the mean cross-entropy of",
-            "each next token and nothing else, and every parameter's gradient under its published name.", "",
+        footer = {"", "The batch is a JSON list of equally long lists of token ids. The file has",
+            "the tensor loss, the mean cross-entropy of each next token and nothing else, and every",
+            "parameter's gradient under its published name.", "",
             "Example:  echo '[[1,2,3],[4,5,6]]' > batch.json", "          ./xiaolu grads --model runs/llama-small/ --batch batch.json --out grads.safetensors"})
 final class GradsCommand extends Action {
     @Option(names = "--model", paramLabel = "DIR", required = true, description = "Folder of a model, a checkpoint or a run.")
@@ -51,6 +52,7 @@ final class GradsCommand extends Action {
 
     @Override public Integer call() {
         int[][] tokens = batch(batch);
+        LogitsCommand.checkOut(out);
         Path folder = ModelFolder.find(model, err());
         double loss = placement.run(arena -> {
             Llama loaded = LlamaWeights.load(folder, arena);
@@ -87,7 +89,7 @@ final class GradsCommand extends Action {
         try {
             lists = JsonMapper.shared().readTree(Disk.real().read(file));
         } catch (JacksonException broken) {
-            throw InputException.of("%s: wanted a JSON list of lists of token ids, found no JSON: %s", file, broken.getOriginalMessage());
+            throw InputException.of("%s: wanted a JSON list of lists of token ids, found no JSON: %s", file, broken.getOriginalMessage().replaceFirst(" \\(start marker at .*", ""));
         }
         if (!lists.isArray() || lists.isEmpty()) {
             throw InputException.of("%s: wanted a JSON list of lists of token ids, found %s", file, lists.isArray() ? "an empty list" : "something else");
@@ -96,7 +98,7 @@ final class GradsCommand extends Action {
         for (int i = 0; i < tokens.length; i++) {
             JsonNode list = lists.get(i);
             if (!list.isArray() || list.size() < 2 || list.size() != lists.get(0).size()) {
-                throw InputException.of("%s: list %d has %s, wanted as many token ids as list 0 and at least 2", file, i, list.isArray() ? list.size() + " elements" : "no elements");
+                throw InputException.of("%s: list %d has %d token ids, wanted %s", file, i, list.size(), i == 0 ? "at least 2" : "%d as list 0 has".formatted(lists.get(0).size()));
             }
             tokens[i] = new int[list.size()];
             for (int j = 0; j < tokens[i].length; j++) {

@@ -9,6 +9,7 @@ import dev.xiaolu.platform.InputException;
 import dev.xiaolu.store.Safetensors;
 import dev.xiaolu.tensor.Compute;
 import dev.xiaolu.tensor.Tensor;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
@@ -37,7 +38,8 @@ final class LogitsCommand extends Action {
     }
 
     @Override public Integer call() {
-        int[] ids = ids(tokens);
+        int[] ids = ids("--tokens", tokens);
+        checkOut(out);
         Path folder = ModelFolder.find(model, err());
         placement.run(arena -> {
             Llama loaded = LlamaWeights.load(folder, arena);
@@ -49,12 +51,20 @@ final class LogitsCommand extends Action {
         return DONE;
     }
 
-    /// Token ids as they are typed.
-    static int[] ids(String words) {
+    /// Token ids as they are typed for `subject`.
+    static int[] ids(String subject, String words) {
         try {
             return Arrays.stream(words.split(",", -1)).map(String::strip).mapToInt(Integer::parseInt).toArray();
         } catch (NumberFormatException notSo) {
-            throw WrongUsage.of("--tokens is '%s', wanted whole numbers separated by commas, as in 1,2,3", words);
+            throw WrongUsage.of("%s is '%s', wanted whole numbers separated by commas, as in 1,2,3", subject, words);
+        }
+    }
+
+    /// Refuses a file that cannot be written, before time is spent on what is to be in it.
+    static void checkOut(Path out) {
+        Path folder = out.toAbsolutePath().getParent();
+        if (Files.isDirectory(out) || folder == null || !Files.isDirectory(folder)) {
+            throw InputException.of("--out %s: wanted a file in a folder that exists; found %s", out, Files.isDirectory(out) ? "a folder" : "no folder " + folder);
         }
     }
 

@@ -1,11 +1,14 @@
 package dev.xiaolu.cli;
 
 import dev.xiaolu.tensor.Backend;
+import dev.xiaolu.tensor.BackendProvider;
 import dev.xiaolu.tensor.Backends;
 import dev.xiaolu.tensor.Compute;
 import dev.xiaolu.tensor.Scratch;
 import java.lang.foreign.Arena;
+import java.util.List;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import picocli.CommandLine.Option;
 
 /// Options that say where arithmetic runs; they change time, never a bit.
@@ -27,6 +30,10 @@ final class Placement {
     Backend open() {
         if (threads < 0) {
             throw WrongUsage.of("--threads is %d, wanted 0 (one for each processor) or more", threads);
+        }
+        List<String> names = Stream.concat(Stream.of("auto"), Backends.all().stream().map(BackendProvider::name)).toList();
+        if (!names.contains(backend)) {
+            throw WrongUsage.of("--backend is '%s', wanted one of %s", backend, String.join(", ", names));
         }
         return Backends.open(backend, threads);
     }

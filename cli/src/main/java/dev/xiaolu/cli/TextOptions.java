@@ -1,9 +1,13 @@
 package dev.xiaolu.cli;
 
 import dev.xiaolu.data.Corpus;
+import dev.xiaolu.data.Document;
+import dev.xiaolu.platform.InputException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
 import picocli.CommandLine.Option;
 
 /// Options that say which text is read.
@@ -25,6 +29,20 @@ final class TextOptions {
         if (maxBytes < 0) {
             throw WrongUsage.of("--max-bytes is %d, wanted 0 (all) or more", maxBytes);
         }
-        return Corpus.open(new Corpus.Config(paths, include, textField, maxBytes));
+        return named(() -> Corpus.open(new Corpus.Config(paths, include, textField, maxBytes)));
+    }
+
+    /// Hands over the documents of an opened text.
+    static Corpus.Totals read(Corpus corpus, Consumer<Document> sink) {
+        return named(() -> corpus.read(sink));
+    }
+
+    /// A corpus tells its faults by the keys of a run's config; here people wrote options.
+    private static <T> T named(Supplier<T> work) {
+        try {
+            return work.get();
+        } catch (InputException faulty) {
+            throw new InputException(faulty.getMessage().replace("data.paths", "--data").replace("data.include", "--include").replace("data.text_field", "--text-field"), faulty);
+        }
     }
 }

@@ -60,9 +60,9 @@ final class TokenizerCommand extends Action {
         }
 
         @Override public Integer call() {
-            TokenizerTrainer trainer = TokenizerTrainer.of(vocabSize);
+            TokenizerTrainer trainer = usage(() -> TokenizerTrainer.of(vocabSize));
             List<byte[]> documents = new ArrayList<>();
-            Corpus.Totals totals = text.corpus().read(document -> documents.add(document.text()));
+            Corpus.Totals totals = TextOptions.read(text.corpus(), document -> documents.add(document.text()));
             Tokenizer tokenizer = trainer.train(documents);
             tokenizer.save(Disk.real(), out);
             out().printf("%,d tokens from %,d documents of %,d bytes, in %s%n", tokenizer.vocabSize(), totals.documents(), totals.bytes(), out);
@@ -134,7 +134,7 @@ final class TokenizerCommand extends Action {
 
         @Override public Integer call() {
             Tokenizer tokenizer = load(model, console());
-            int[] tokens = ids.isBlank() ? new int[0] : LogitsCommand.ids(ids);
+            int[] tokens = ids.isBlank() ? new int[0] : LogitsCommand.ids("IDS", ids);
             for (int token : tokens) {
                 if (token < 0 || token >= tokenizer.vocabSize()) {
                     throw InputException.of("token %d is out of range, wanted 0 to %d", token, tokenizer.vocabSize() - 1);

@@ -84,8 +84,8 @@ class ModelCommandsTest {
     }
 
     @ParameterizedTest @CsvSource(delimiter = '|', value = {
-        "[]|an empty list", "{\"a\":1}|something else", "[[1,2],[3]]|list 1 has 1 elements", "[[1]]|list 0 has 1 elements", "[[1,-5]]|token -5", "[[1,99999999]]|token 99999999",
-        "[[1,2.5]]|2.5 at position 1", "[[1,\"a\"]]|at position 1", "[1,2]|no elements", "[[1,2|no JSON"})
+        "[]|an empty list", "{\"a\":1}|something else", "[[1,2],[3]]|list 1 has 1 token ids, wanted 2 as list 0 has", "[[1]]|list 0 has 1 token ids, wanted at least 2", "[[1,-5]]|token -5", "[[1,99999999]]|token 99999999",
+        "[[1,2.5]]|2.5 at position 1", "[[1,\"a\"]]|at position 1", "[1,2]|list 0 has 0 token ids", "[[1,2|no JSON: Unexpected end-of-input: expected close marker for Array"})
     void aBatchThatIsNoneIsRefusedByName(String json, String part) throws Exception {
         Path batch = Files.writeString(temp.resolve("bad.json"), json);
         Run run = Run.of("grads", "--model", model.toString(), "--batch", batch.toString(), "--out", temp.resolve("never.safetensors").toString());
@@ -120,7 +120,7 @@ class ModelCommandsTest {
     }
 
     @ParameterizedTest @CsvSource(delimiter = '|', value = {"--max-tokens 0|--max-tokens is 0", "--temperature -1|--temperature is -1.0", "--top-p 0|--top-p is 0.0", "--top-p 1.5|--top-p is 1.5",
-        "--temperature NaN|--temperature is NaN", "--seed x|--seed", "--threads -1|--threads is -1"})
+        "--temperature NaN|--temperature is NaN", "--seed x|--seed", "--threads -1|--threads is -1", "--backend abacus|--backend is 'abacus', wanted one of auto, cpu, reference"})
     void impossibleSamplingIsWrongUsage(String words, String part) {
         String[] two = words.split(" ");
         Run run = Run.of("generate", "--model", model.toString(), "--prompt", "a", two[0] + "=" + two[1]);
@@ -186,6 +186,26 @@ class ModelCommandsTest {
         assertTrue(run.out().contains(option.equals("--json") ? "\"what\"" : "model.embed_tokens.weight"), run.out());
     }
 
+    @Test void numbersInJsonAreNumbers() {
+        JsonNode facts = JsonMapper.shared().readTree(Run.of("inspect", model.toString(), "--json").out());
+        JsonNode parameters = facts.valueStream().filter(one -> one.path("what").asString().equals("parameters")).findFirst().orElseThrow().path("value");
+        assertTrue(parameters.isNumber() && parameters.asLong() > 1000, facts.toString());
+        JsonNode tensor = JsonMapper.shared().readTree(Run.of("inspect", model.toString(), "--tensors", "--json").out()).get(0);
+        assertTrue(tensor.path("shape").isArray() && tensor.path("shape").get(0).isNumber(), tensor.toString());
+        assertTrue(JsonMapper.shared().readTree(Run.of("tokenizer", "encode", "--model", model.toString(), "--json", "a").out()).get(0).path("id").isInt());
+    }
+
+    @Test void aPlaceThatCannotBeWrittenIsRefusedBeforeTheWorkAndNothingIsLeftThere() throws Exception {
+        for (Path out : List.of(temp.resolve("absent/x.safetensors"), model)) {
+            Run run = Run.of("logits", "--model", model.toString(), "--tokens", "1", "--out", out.toString());
+            assertEquals(1, run.code());
+            assertTrue(run.err().contains("--out " + out + ": wanted a file in a folder that exists"), run.err());
+        }
+        try (var left = Files.list(temp)) {
+            assertTrue(left.noneMatch(path -> path.getFileName().toString().endsWith(".new")));
+        }
+    }
+
     @Test void aConversationOverAPipeAnswersEachLine() {
         Run run = Run.typing("int a\n\n/new\nclass\n/exit\nnever\n", "chat", "--model", model.toString(), "--max-tokens", "3", "--temperature", "0");
         assertEquals(0, run.code(), run.err());
@@ -208,7 +228,7 @@ class ModelCommandsTest {
     @Test void evalOfAMissingTextNamesIt() {
         Run run = Run.of("eval", "--model", model.toString(), "--data", temp.resolve("absent.txt").toString());
         assertEquals(1, run.code());
-        assertTrue(run.err().contains("absent.txt"), run.err());
+        assertTrue(run.err().contains("--data: ") && run.err().contains("absent.txt"), run.err());
     }
 
     @Test void aTokenizerTrainedOnTextEncodesIt() throws Exception {
@@ -227,7 +247,7 @@ class ModelCommandsTest {
 
     @Test void aVocabularyTooSmallForAllBytesIsRefused() {
         Run run = Run.of("tokenizer", "train", "--data", model.toString(), "--vocab-size", "100", "--out", temp.resolve("never").toString());
-        assertEquals(1, run.code());
+        assertEquals(2, run.code());
         assertTrue(run.err().contains("wanted at least"), run.err());
     }
 
@@ -241,8 +261,9 @@ class ModelCommandsTest {
 
     @Test void aShapeThatIsNoneIsRefused() {
         Run run = Run.of("bench", "gemm", "--shape", "1,2,3");
-        assertEquals(1, run.code());
+        assertEquals(2, run.code());
         assertTrue(run.err().contains("wanted m,n,k,orientation"), run.err());
+        assertEquals(2, Run.of("bench", "decode", "--tokens", "0").code());
         assertEquals(2, Run.of("bench").code());
         assertEquals(2, Run.of("bench", "gemm", "--rounds", "0").code());
     }

@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
 import dev.xiaolu.platform.Disk;
+import dev.xiaolu.platform.DiskException;
 import dev.xiaolu.shape.DType;
 import dev.xiaolu.shape.TensorType;
 import dev.xiaolu.tensor.Tensor;
@@ -117,9 +118,20 @@ public final class Safetensors implements TensorSource {
         try (var out = disk.create(fresh)) {
             write(out, tensors, metadata);
             out.force();
+        } catch (DiskException failure) {
+            discard(disk, fresh);
+            throw failure;
         }
         disk.move(fresh, file);
         disk.forceDirectory(file.toAbsolutePath().getParent());
+    }
+
+    private static void discard(Disk disk, Path half) {
+        try {
+            disk.deleteTree(half);
+        } catch (DiskException _) {
+            // what made the writing fail is told
+        }
     }
 
     /// Streams the bytes of a file into `out`; views are written as if they were contiguous.
