@@ -212,6 +212,13 @@ class LauncherTest {
         assertFalse(launch("train").text.contains("building"));
     }
 
+    @Test void aBuildThatSaysNothingShowsNothing() throws Exception {
+        jdk("a", "25.0.3");
+        maven("3.9.11", "printf '\\033[0m\\033[0m'");
+        write(root.resolve("core/src/main/java/A.java"), "class A { int newer; }");
+        assertFalse(launch("train").text.contains("\033"));
+    }
+
     @Test void aDeletedSourceIsASourceChange() throws Exception {
         jdk("a", "25.0.3");
         maven("3.8.7", "");
