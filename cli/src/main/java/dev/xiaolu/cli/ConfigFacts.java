@@ -27,7 +27,7 @@ final class ConfigFacts {
 
     private static void addLlama(LlamaConfig config, Table facts) {
         facts.row("family", config.qkNorm() ? "llama with norms of queries and keys (Qwen3)" : "llama")
-                .row("parameters", count(config.parameterCount()))
+                .row("parameters", config.parameterCount())
                 .row("hidden_size", config.hiddenSize()).row("num_hidden_layers", config.numLayers())
                 .row("heads", "%d of %d, %d for keys and values".formatted(config.numHeads(), config.headDim(), config.numKvHeads()))
                 .row("intermediate_size", config.intermediateSize()).row("vocab_size", config.vocabSize())
@@ -36,10 +36,10 @@ final class ConfigFacts {
 
     private static void addDeepSeekV4(DeepSeekV4Config config, Table facts) {
         facts.row("family", "deepseek_v4")
-                .row("parameters", count(config.parameterCount()))
-                .row("parameters active for a token", count(config.activeParameterCount()));
+                .row("parameters", config.parameterCount())
+                .row("parameters active for a token", config.activeParameterCount());
         if (config.numNextnPredictLayers() > 0) {
-            facts.row("parameters of the prediction block", count(config.predictionParameterCount()));
+            facts.row("parameters of the prediction block", config.predictionParameterCount());
         }
         facts.row("cache bytes per token, FP8 with FP4 indexer", bytes(config, CacheLayout.FP8_FP4))
                 .row("cache bytes per token, FP8", bytes(config, CacheLayout.FP8))
@@ -59,11 +59,7 @@ final class ConfigFacts {
         return all.replaceFirst(" with", " layers with");
     }
 
-    private static String bytes(DeepSeekV4Config config, CacheLayout layout) {
-        return count(Math.round(config.cacheBytesPerToken(layout)));
-    }
-
-    private static String count(long value) {
-        return "%,d".formatted(value);
+    private static long bytes(DeepSeekV4Config config, CacheLayout layout) {
+        return Math.round(config.cacheBytesPerToken(layout));
     }
 }
