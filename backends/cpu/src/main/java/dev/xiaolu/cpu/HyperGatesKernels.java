@@ -28,15 +28,14 @@ final class HyperGatesKernels {
     void forward(HyperGates op, Tensor[] in, Tensor[] out) {
         int streams = (int) out[0].shape().last();
         for (HyperGatesWorker worker : team) {
-            worker.set(in[1], in[2], streams);
-            worker.setSinkhorn(op.iterations(), op.epsilon());
+            worker.setLayer(in[1], in[2], streams, op.iterations(), op.epsilon());
         }
         forward(in[0], op.epsilon(), out);
     }
 
     void head(HyperHeadGates op, Tensor[] in, Tensor[] out) {
         for (HyperGatesWorker worker : team) {
-            worker.set(in[1], in[2], (int) in[0].shape().last());
+            worker.setHead(in[1], in[2]);
         }
         forward(in[0], op.epsilon(), out);
     }
@@ -56,15 +55,14 @@ final class HyperGatesKernels {
     void gradients(HyperGatesGrad op, Tensor[] in, Tensor[] out) {
         int streams = (int) in[3].shape().last();
         for (HyperGatesWorker worker : team) {
-            worker.set(in[1], in[2], streams);
-            worker.setSinkhorn(op.iterations(), op.epsilon());
+            worker.setLayer(in[1], in[2], streams, op.iterations(), op.epsilon());
         }
         gradients(in[0], Arrays.copyOfRange(in, 3, 6), op.leaves(), out);
     }
 
     void headGradients(HyperHeadGatesGrad op, Tensor[] in, Tensor[] out) {
         for (HyperGatesWorker worker : team) {
-            worker.set(in[1], in[2], (int) in[0].shape().last());
+            worker.setHead(in[1], in[2]);
         }
         gradients(in[0], Arrays.copyOfRange(in, 3, 4), op.leaves(), out);
     }

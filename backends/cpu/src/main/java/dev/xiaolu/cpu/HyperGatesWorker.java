@@ -11,7 +11,7 @@ import jdk.incubator.vector.FloatVector;
 ///
 /// Gates that are not a matrix come first: all of them for a head, `2n` for a layer of `n` streams. Used again for every call.
 final class HyperGatesWorker {
-    private final SinkhornLanes sinkhorn = new SinkhornLanes();
+    private final GateLanes lanes = new GateLanes();
     private float[] m = new float[0];
     /// Scaled gates, then what the forward makes of them.
     private float[] z = new float[0];
@@ -23,8 +23,19 @@ final class HyperGatesWorker {
     private int plain;
     private int streams;
 
-    /// Prepares for gates in blocks of `streams`, or of one block for a head.
-    void set(Tensor base, Tensor scale, int streams) {
+    /// Prepares for a layer of so many streams.
+    void setLayer(Tensor base, Tensor scale, int streams, int iterations, float epsilon) {
+        set(base, scale, streams);
+        lanes.set(plain, streams, iterations, epsilon);
+    }
+
+    /// Prepares for a head.
+    void setHead(Tensor base, Tensor scale) {
+        set(base, scale, (int) base.shape().last());
+        lanes.set(plain, 0, 0, 0);
+    }
+
+    private void set(Tensor base, Tensor scale, int streams) {
         this.streams = streams;
         gates = (int) base.shape().last();
         plain = Math.min(gates, 2 * streams);
@@ -37,11 +48,7 @@ final class HyperGatesWorker {
         }
     }
 
-    void setSinkhorn(int iterations, float epsilon) {
-        sinkhorn.set(streams, iterations, epsilon);
-    }
-
-    /// Reads `count` tokens from row `first` on and scales them; lanes beyond hold what they held.
+    /// Reads `count` tokens from row `first` on and scales them; lanes beyond have tokens of zeros.
     private void load(Tensor projected, long first, int count) {
         gather(projected, first, count, m, 0, gates);
         for (int i = 0; i < gates; i++) {
@@ -54,16 +61,10 @@ final class HyperGatesWorker {
         return Math.min(gate / streams, 2);
     }
 
-    private void sigmoids() {
-        for (int i = 0; i < plain * LANES; i += LANES) {
-            VectorElementary.sigmoid(FloatVector.fromArray(FLOATS, z, i)).intoArray(z, i);
-        }
-    }
-
     /// The gates of `count` tokens: `pre`, and for a layer `post` and `comb`.
     void forward(Tensor projected, long first, int count, float epsilon, Tensor[] out) {
         load(projected, first, count);
-        sigmoids();
+        lanes.forward(z);
         for (int i = 0; i < streams * LANES; i += LANES) {
             FloatVector.fromArray(FLOATS, z, i).add(epsilon).intoArray(z, i);
         }
@@ -73,7 +74,6 @@ final class HyperGatesWorker {
                 FloatVector.fromArray(FLOATS, z, i).mul(2f).intoArray(z, i);
             }
             scatter(z, streams, streams, out[1], first, count);
-            sinkhorn.forward(z, plain * LANES);
             scatter(z, plain, gates - plain, out[2], first, count);
         }
     }
@@ -83,7 +83,7 @@ final class HyperGatesWorker {
     /// @param dy the gradients of what [#forward] gives
     void backward(Tensor projected, Tensor[] dy, long first, int count, Tensor dm, float[] sums, int at) {
         load(projected, first, count);
-        sigmoids();
+        lanes.forward(z);
         gather(dy[0], first, count, dz, 0, streams);
         if (gates > plain) {
             gather(dy[1], first, count, dz, streams, streams);
@@ -91,8 +91,7 @@ final class HyperGatesWorker {
                 FloatVector.fromArray(FLOATS, dz, i).mul(2f).intoArray(dz, i);
             }
             gather(dy[2], first, count, dz, plain, gates - plain);
-            sinkhorn.forward(z, plain * LANES);
-            sinkhorn.backward(dz, plain * LANES);
+            lanes.backward(dz);
         }
         for (int i = 0; i < plain * LANES; i += LANES) {
             FloatVector a = FloatVector.fromArray(FLOATS, z, i);
