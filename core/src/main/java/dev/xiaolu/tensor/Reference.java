@@ -34,6 +34,8 @@ import dev.xiaolu.op.GroupedLinearGrad;
 import dev.xiaolu.op.Hadamard;
 import dev.xiaolu.op.HyperCollapse;
 import dev.xiaolu.op.HyperCollapseGrad;
+import dev.xiaolu.op.HyperExpand;
+import dev.xiaolu.op.HyperExpandGrad;
 import dev.xiaolu.op.HyperGates;
 import dev.xiaolu.op.HyperGatesGrad;
 import dev.xiaolu.op.HyperHeadGates;
@@ -144,6 +146,8 @@ public final class Reference implements Backend {
             case WidenFp4 blocks -> ReferenceBlocks.run(blocks, in, out);
             case HyperCollapse collapse -> ReferenceHyper.run(collapse, in, out);
             case HyperCollapseGrad collapse -> ReferenceHyper.run(collapse, in, out);
+            case HyperExpand expand -> ReferenceHyper.run(expand, in, out);
+            case HyperExpandGrad expand -> ReferenceHyper.run(expand, in, out);
             case HyperGates gates -> ReferenceHyper.run(gates, in, out);
             case HyperGatesGrad gates -> ReferenceHyper.run(gates, in, out);
             case HyperHeadGates gates -> ReferenceHyper.run(gates, in, out);

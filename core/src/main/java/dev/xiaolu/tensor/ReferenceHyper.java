@@ -10,6 +10,8 @@ import static dev.xiaolu.tensor.Elements.setRow;
 
 import dev.xiaolu.op.HyperCollapse;
 import dev.xiaolu.op.HyperCollapseGrad;
+import dev.xiaolu.op.HyperExpand;
+import dev.xiaolu.op.HyperExpandGrad;
 import dev.xiaolu.op.HyperGates;
 import dev.xiaolu.op.HyperGatesGrad;
 import dev.xiaolu.op.HyperHeadGates;
@@ -171,6 +173,23 @@ final class ReferenceHyper {
             for (int i = 0; i < scale.length; i++) {
                 set(out[2], (long) leaf * scale.length + i, Sums.tree(scale[i], scale[i].length));
             }
+        }
+    }
+
+    static void run(HyperExpand op, Tensor[] in, Tensor[] out) {
+        for (long stream = 0; stream < out[0].shape().rows(); stream++) {
+            setRow(out[0], stream, row(in[0], stream / op.streams()));
+        }
+    }
+
+    static void run(HyperExpandGrad op, Tensor[] in, Tensor[] out) {
+        long n = in[0].shape().axis(-2);
+        for (long token = 0; token < out[0].shape().rows(); token++) {
+            float[] dx = new float[(int) out[0].shape().last()];
+            for (long s = 0; s < n; s++) {
+                chain(1, row(in[0], token * n + s), dx);         // exactly an addition
+            }
+            setRow(out[0], token, dx);
         }
     }
 

@@ -18,6 +18,8 @@ import dev.xiaolu.op.GroupedLinear;
 import dev.xiaolu.op.GroupedLinearGrad;
 import dev.xiaolu.op.HyperCollapse;
 import dev.xiaolu.op.HyperCollapseGrad;
+import dev.xiaolu.op.HyperExpand;
+import dev.xiaolu.op.HyperExpandGrad;
 import dev.xiaolu.op.HyperGates;
 import dev.xiaolu.op.HyperGatesGrad;
 import dev.xiaolu.op.HyperHeadGates;
@@ -52,6 +54,7 @@ final class SelfTestExperts {
         addHyper(cases);
         addRouter(cases);
         addExperts(cases);
+        addStart(cases);
     }
 
     private void addHyper(List<SelfTest.Case> cases) {
@@ -65,6 +68,11 @@ final class SelfTestExperts {
         add(cases, new HyperCollapseGrad(), test.normal(7, 4), test.normal(7, 4, 101), test.normal(7, 101));
         add(cases, new HyperMix(), test.normal(7, 4, 101), test.normal(7, 101), test.normal(7, 4), test.normal(7, 4, 4));
         add(cases, new HyperMixGrad(), test.normal(7, 4, 101), test.normal(7, 101), test.normal(7, 4), test.normal(7, 4, 4), test.normal(7, 4, 101));
+    }
+
+    private void addStart(List<SelfTest.Case> cases) {
+        add(cases, new HyperExpand(4), test.normal(7, 101));
+        add(cases, new HyperExpandGrad(), test.normal(7, 4, 101));
     }
 
     private void addRouter(List<SelfTest.Case> cases) {

@@ -19,6 +19,8 @@ import dev.xiaolu.op.ExpertLinear;
 import dev.xiaolu.op.GroupedLinear;
 import dev.xiaolu.op.Hadamard;
 import dev.xiaolu.op.HyperCollapse;
+import dev.xiaolu.op.HyperExpand;
+import dev.xiaolu.op.HyperExpandGrad;
 import dev.xiaolu.op.HyperGates;
 import dev.xiaolu.op.HyperHeadGates;
 import dev.xiaolu.op.HyperMix;
@@ -119,6 +121,7 @@ final class Gradients {
             case ExpertLinear linear -> ExpertGradients.of(linear, in, dy[0], wanted, weights, leaves);
             case GroupedLinear linear -> ExpertGradients.of(linear, in, dy[0], wanted, weights, leaves);
             case HyperCollapse _ -> HyperGradients.ofCollapse(in, dy[0], weights, leaves);
+            case HyperExpand _ -> new Tensor[] {plain(Compute.one(new HyperExpandGrad(), dy[0]), weights[0], leaves)};
             case HyperGates gates -> HyperGradients.of(gates, in, out, dy, weights, leaves);
             case HyperHeadGates _ -> HyperGradients.ofHeadGates(in, dy[0], weights, leaves);
             case HyperMix _ -> HyperGradients.ofMix(in, dy[0], weights, leaves);

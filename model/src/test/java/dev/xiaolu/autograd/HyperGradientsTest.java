@@ -2,6 +2,7 @@ package dev.xiaolu.autograd;
 
 import dev.xiaolu.autograd.FiniteDifferences.Case;
 import dev.xiaolu.op.HyperCollapse;
+import dev.xiaolu.op.HyperExpand;
 import dev.xiaolu.op.HyperGates;
 import dev.xiaolu.op.HyperHeadGates;
 import dev.xiaolu.op.HyperMix;
@@ -21,6 +22,7 @@ class HyperGradientsTest {
                 new Case("gates normalised once", new HyperGates(1, 1e-6f), 3, in -> new Tensor[] {in.normal(5, 15), in.normal(15), in.normal(3)}),
                 new Case("gates of one stream", new HyperGates(3, 1e-3f), 3, in -> new Tensor[] {in.normal(4, 3), in.normal(3), in.normal(3)}),
                 new Case("gates of the head", new HyperHeadGates(1e-6f), 3, in -> new Tensor[] {in.normal(2, 3, 4), in.normal(4), in.normal(1)}),
+                new Case("expansion", new HyperExpand(3), 1, in -> new Tensor[] {in.normal(2, 3, 7)}),
                 new Case("collapse", new HyperCollapse(), 2, in -> new Tensor[] {in.normal(2, 3, 4), in.normal(2, 3, 4, 7)}),
                 new Case("mix", new HyperMix(), 4, in -> new Tensor[] {in.normal(2, 3, 4, 7), in.normal(2, 3, 7), in.normal(2, 3, 4), in.normal(2, 3, 4, 4)}));
     }

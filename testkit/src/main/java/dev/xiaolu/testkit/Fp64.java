@@ -12,6 +12,7 @@ import dev.xiaolu.op.ExpertLinear;
 import dev.xiaolu.op.GroupedLinear;
 import dev.xiaolu.op.Hadamard;
 import dev.xiaolu.op.HyperCollapse;
+import dev.xiaolu.op.HyperExpand;
 import dev.xiaolu.op.HyperGates;
 import dev.xiaolu.op.HyperHeadGates;
 import dev.xiaolu.op.HyperMix;
@@ -78,6 +79,7 @@ public final class Fp64 {
             case ExpertLinear linear -> Fp64Experts.linear(linear, in.get(0), in.get(1), in.get(3));
             case GroupedLinear linear -> Fp64Experts.linear(linear, in.get(0), in.get(1));
             case HyperCollapse _ -> Fp64Hyper.collapse(in.get(0), in.get(1));
+            case HyperExpand expand -> Fp64Hyper.expand(expand, in.get(0));
             case HyperGates gates -> Fp64Hyper.gates(gates, in.get(0), in.get(1), in.get(2)).getFirst();
             case HyperHeadGates gates -> Fp64Hyper.headGates(gates, in.get(0), in.get(1), in.get(2));
             case HyperMix _ -> Fp64Hyper.mix(in.get(0), in.get(1), in.get(2), in.get(3));

@@ -1,5 +1,6 @@
 package dev.xiaolu.testkit;
 
+import dev.xiaolu.op.HyperExpand;
 import dev.xiaolu.op.HyperGates;
 import dev.xiaolu.op.HyperHeadGates;
 import dev.xiaolu.op.UnitNorm;
@@ -85,6 +86,15 @@ final class Fp64Hyper {
 
     private static double sigmoid(double z) {
         return 1 / (1 + Math.exp(-z));
+    }
+
+    static Values expand(HyperExpand op, Values x) {
+        int hidden = x.last();
+        Values streams = Values.zeros(Shape.of(x.rows(), op.streams(), hidden));
+        for (int i = 0; i < streams.data().length; i++) {
+            streams.data()[i] = x.data()[i / hidden / op.streams() * hidden + i % hidden];
+        }
+        return streams;
     }
 
     static Values collapse(Values pre, Values x) {

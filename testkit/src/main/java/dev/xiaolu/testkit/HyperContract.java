@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.xiaolu.op.HyperCollapse;
 import dev.xiaolu.op.HyperCollapseGrad;
+import dev.xiaolu.op.HyperExpand;
+import dev.xiaolu.op.HyperExpandGrad;
 import dev.xiaolu.op.HyperGates;
 import dev.xiaolu.op.HyperGatesGrad;
 import dev.xiaolu.op.HyperHeadGates;
@@ -124,6 +126,10 @@ public abstract class HyperContract extends OperatorContract {
                         Tensor pre = inputs.normal(2, 3, n);
                         Tensor comb = inputs.normal(2, 3, n, n);
                         Tensor dmixed = inputs.normal(2, 3, n, hidden);
+                        assertSameBits(inputs, new HyperExpand(n), y);
+                        assertSameBits(inputs, new HyperExpand(n), inputs.view(y));
+                        assertSameBits(inputs, new HyperExpandGrad(), x);
+                        assertSameBits(inputs, new HyperExpandGrad(), inputs.view(x));
                         assertSameBits(inputs, new HyperCollapse(), pre, x);
                         assertSameBits(inputs, new HyperCollapse(), inputs.view(pre), inputs.view(x));
                         assertSameBits(inputs, new HyperCollapseGrad(), pre, x, y);
@@ -193,6 +199,8 @@ public abstract class HyperContract extends OperatorContract {
             assertNoGarbage(new HyperGatesGrad(20, 1e-6f, 2), m, inputs.normal(24), inputs.normal(3), pre, inputs.normal(128, 4), comb);
             assertNoGarbage(new HyperHeadGates(1e-6f), pre, inputs.normal(4), inputs.normal(1));
             assertNoGarbage(new HyperHeadGatesGrad(2), pre, inputs.normal(4), inputs.normal(1), inputs.normal(128, 4));
+            assertNoGarbage(new HyperExpand(4), y);
+            assertNoGarbage(new HyperExpandGrad(), x);
             assertNoGarbage(new HyperCollapse(), pre, x);
             assertNoGarbage(new HyperCollapseGrad(), pre, x, y);
             assertNoGarbage(new HyperMix(), x, y, pre, comb);

@@ -30,6 +30,8 @@ import dev.xiaolu.op.GroupedLinear;
 import dev.xiaolu.op.GroupedLinearGrad;
 import dev.xiaolu.op.HyperCollapse;
 import dev.xiaolu.op.HyperCollapseGrad;
+import dev.xiaolu.op.HyperExpand;
+import dev.xiaolu.op.HyperExpandGrad;
 import dev.xiaolu.op.HyperGates;
 import dev.xiaolu.op.HyperGatesGrad;
 import dev.xiaolu.op.HyperHeadGates;
@@ -148,6 +150,8 @@ final class CpuBackend implements Backend {
         add(HyperHeadGates.class, gates::head);
         add(HyperHeadGatesGrad.class, gates::headGradients);
         var streams = new HyperStreamKernels(workers);
+        add(HyperExpand.class, streams::expand);
+        add(HyperExpandGrad.class, streams::expandGradient);
         add(HyperCollapse.class, streams::collapse);
         add(HyperCollapseGrad.class, streams::collapseGradients);
         add(HyperMix.class, streams::mix);

@@ -4,13 +4,15 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.xiaolu.op.HyperCollapse;
 import dev.xiaolu.op.HyperCollapseGrad;
+import dev.xiaolu.op.HyperExpand;
+import dev.xiaolu.op.HyperExpandGrad;
 import dev.xiaolu.op.HyperMix;
 import dev.xiaolu.op.HyperMixGrad;
 import dev.xiaolu.op.Numerics;
 import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
-/// Reading, writing and mixing the streams of hyper-connections, and their gradients: token by token.
+/// Starting, reading, writing and mixing the streams of hyper-connections, and their gradients: token by token.
 final class HyperStreamKernels {
     /// Elements of streams below which a second thread is not worth waking.
     private static final long GRAIN = 4096;
@@ -19,6 +21,31 @@ final class HyperStreamKernels {
 
     HyperStreamKernels(Workers workers) {
         this.workers = workers;
+    }
+
+    void expand(HyperExpand op, Tensor[] in, Tensor[] out) {
+        Tensor x = in[0];
+        long hidden = x.shape().last();
+        share(out[0], (from, to) -> {
+            for (long token = from; token < to; token++) {
+                long at = 4 * x.offsetOf(token * hidden);
+                for (long s = token * op.streams(); s < (token + 1) * op.streams(); s++) {
+                    MemorySegment.copy(x.data(), at, out[0].data(), 4 * s * hidden, 4 * hidden);
+                }
+            }
+        });
+    }
+
+    void expandGradient(HyperExpandGrad op, Tensor[] in, Tensor[] out) {
+        int n = (int) in[0].shape().axis(-2);
+        long hidden = in[0].shape().last();
+        share(in[0], (from, to) -> {
+            long[] streams = new long[n];
+            for (long token = from; token < to; token++) {
+                positions(in[0], token, n, streams);
+                Chains.add(in[0].data(), streams, n, out[0].data(), 4 * token * hidden, hidden);
+            }
+        });
     }
 
     void collapse(HyperCollapse op, Tensor[] in, Tensor[] out) {
