@@ -1,10 +1,12 @@
 package dev.xiaolu.nn;
 
+import dev.xiaolu.shape.DType;
 import dev.xiaolu.shape.Shape;
 import dev.xiaolu.tensor.Elementary;
 import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.util.Optional;
+import java.util.function.IntToDoubleFunction;
 
 /// Cosines and sines of rotary position embedding, worked out once on the host.
 ///
@@ -34,16 +36,51 @@ public final class RopeTable {
         }
     }
 
+    /// YaRN's stretching of low frequencies, without its factor on the cosines and sines. Source: Peng et al. 2023, arXiv:2309.00071.
+    ///
+    /// @param factor                        how far low frequencies are stretched
+    /// @param betaFast                      pairs that turn more often than this within the original context are left alone
+    /// @param betaSlow                      pairs that turn less often are stretched fully
+    /// @param originalMaxPositionEmbeddings the context length before stretching, in tokens
+    public record YarnScaling(double factor, double betaFast, double betaSlow, int originalMaxPositionEmbeddings) {
+        /// Frequency of pair `pair` of `dim / 2`. Between the bounds, which are whole pairs inside the table, the mixture is linear in the pair's index.
+        private double stretch(double frequency, int pair, int dim, double theta) {
+            double low = Math.max(Math.floor(pairTurning(betaFast, dim, theta)), 0);
+            double high = Math.min(Math.ceil(pairTurning(betaSlow, dim, theta)), dim - 1);
+            double share = Math.clamp((pair - low) / (high == low ? 0.001 : high - low), 0.0, 1.0);
+            return frequency * (1 - share) + frequency / factor * share;
+        }
+
+        /// The pair, as a real number, that turns `turns` times within the original context.
+        private double pairTurning(double turns, int dim, double theta) {
+            return dim * StrictMath.log(originalMaxPositionEmbeddings / (turns * 2 * Math.PI)) / (2 * StrictMath.log(theta));
+        }
+    }
+
     /// The table `[positions, dim]`: a row holds `dim/2` cosines, then `dim/2` sines.
     ///
     /// @param arena owns the table
     /// @param dim   channels of a head that are rotated, even
     public static Tensor of(Arena arena, int positions, int dim, double theta, Optional<Llama3Scaling> scaling) {
-        Tensor table = Tensor.zeros(arena, dev.xiaolu.shape.DType.F32, Shape.of(positions, dim));
+        return of(arena, positions, dim, pair -> {
+            double exact = 1 / StrictMath.pow(theta, 2.0 * pair / dim);
+            return scaling.isPresent() ? scaling.get().stretch((float) exact) : exact;
+        });
+    }
+
+    /// The same with YaRN's stretching, where there is one.
+    public static Tensor stretched(Arena arena, int positions, int dim, double theta, Optional<YarnScaling> scaling) {
+        return of(arena, positions, dim, pair -> {
+            double exact = 1 / StrictMath.pow(theta, 2.0 * pair / dim);
+            return scaling.isPresent() ? scaling.get().stretch(exact, pair, dim, theta) : exact;
+        });
+    }
+
+    private static Tensor of(Arena arena, int positions, int dim, IntToDoubleFunction frequencies) {
+        Tensor table = Tensor.zeros(arena, DType.F32, Shape.of(positions, dim));
         int half = dim / 2;
         for (int i = 0; i < half; i++) {
-            double exact = 1 / StrictMath.pow(theta, 2.0 * i / dim);
-            float frequency = (float) (scaling.isPresent() ? scaling.get().stretch((float) exact) : exact);
+            float frequency = (float) frequencies.applyAsDouble(i);
             for (int position = 0; position < positions; position++) {
                 float angle = position * frequency;
                 table.setFloat(Elementary.cos(angle), position, i);

@@ -1,0 +1,43 @@
+package dev.xiaolu.models.deepseek4;
+
+import dev.xiaolu.nn.Filler;
+import dev.xiaolu.nn.Linear;
+import dev.xiaolu.nn.Norm;
+import dev.xiaolu.nn.Parameters;
+import dev.xiaolu.op.Compress;
+import dev.xiaolu.op.RopePairs;
+import dev.xiaolu.tensor.Compute;
+import dev.xiaolu.tensor.Tensor;
+
+/// Pools windows of tokens into entries: content and gate of each token, a softmax over the window for each channel, then norm and rotation by the position of the window's first token.
+final class Compressor {
+    private final int ratio;
+    private final boolean overlap;
+    private final Linear content;
+    private final Linear gate;
+    private final Tensor bias;                                   // [ratio, k · dim]
+    private final Norm norm;
+
+    Compressor(DeepSeekV4Config config, Parameters.Scope scope, int ratio, int dim) {
+        this.ratio = ratio;
+        overlap = ratio == DeepSeekV4Config.SPARSE;
+        int channels = overlap ? 2 * dim : dim;
+        content = Linear.of(scope.at("wkv"), config.hiddenSize(), channels, config.initStd());
+        gate = Linear.of(scope.at("wgate"), config.hiddenSize(), channels, config.initStd());
+        bias = scope.parameter("ape", new Filler.Constant(0), ratio, channels);
+        norm = Norm.of(scope.at("norm"), dim, config.normEpsilon());
+    }
+
+    /// Takes `x [batch, seq, hidden]`, gives the entries of its whole windows `[batch, windows, dim]`.
+    Tensor forward(Tensor x, Tensor rope) {
+        Tensor entries = Compute.one(new Compress(ratio, overlap, false), content.forward(x), gate.forward(x), bias);
+        long batch = entries.shape().axis(0);
+        long windows = entries.shape().axis(1);
+        if (windows == 0) {
+            return entries;
+        }
+        Tensor headed = norm.forward(entries).reshape(batch, windows, 1, entries.shape().last());
+        Tensor starts = Positions.of(batch, windows, (_, window) -> window * ratio);
+        return Compute.one(new RopePairs(false), headed, rope, starts).reshape(entries.shape());
+    }
+}

@@ -1,0 +1,167 @@
+package dev.xiaolu.models.deepseek4;
+
+import static dev.xiaolu.platform.Check.checkInput;
+
+import dev.xiaolu.nn.Batch;
+import dev.xiaolu.nn.Filler;
+import dev.xiaolu.nn.Linear;
+import dev.xiaolu.nn.Norm;
+import dev.xiaolu.nn.Parameters;
+import dev.xiaolu.nn.RopeTable;
+import dev.xiaolu.op.Add;
+import dev.xiaolu.op.Embed;
+import dev.xiaolu.op.HyperExpand;
+import dev.xiaolu.op.MatMul;
+import dev.xiaolu.tensor.Compute;
+import dev.xiaolu.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/// DeepSeek-V4: residual streams joined by hyper-connections, attention over a window and compressed entries, a mixture of experts in every layer, and a block that predicts one token more.
+///
+/// Source: DeepSeek-AI 2026, arXiv:2606.19348. Departures: everything is F32 and nothing is rounded to eight or four bits between layers; the Hadamard rotation of the indexer, which changes no score without that
+/// rounding, is left out; ties among experts and among entries go to the lowest index.
+///
+/// The parameters and the rotation tables live in the arena given at the start. Forward passes share nothing but the parameters.
+public final class DeepSeekV4 {
+    private final DeepSeekV4Config config;
+    private final Parameters parameters;
+    private final Tensor embedding;                              // [vocab, hidden]
+    private final List<Block> blocks = new ArrayList<>();
+    private final Head head;
+    private final Tensor output;                                 // [vocab, hidden]
+    private final Prediction prediction;
+    private final Tensor windowRope;                             // [context, rotated], layers without compressor
+    private final Tensor compressedRope;                         // the others
+
+    /// Builds the model, each parameter filled by `filler`; runs on the current [Compute].
+    public DeepSeekV4(DeepSeekV4Config config, Arena arena, Filler filler) {
+        this.config = config;
+        parameters = new Parameters(arena, filler);
+        Parameters.Scope scope = parameters.scope("");
+        embedding = scope.at("embed").weight(config.initStd(), config.vocabSize(), config.hiddenSize());
+        for (int layer = 0; layer < config.numLayers(); layer++) {
+            blocks.add(new Block(config, scope.at("layers." + layer), config.compressRatios().get(layer), layer < config.numHashLayers()));
+        }
+        head = new Head(config, scope);
+        output = scope.at("head").weight(config.initStd(), config.vocabSize(), config.hiddenSize());
+        prediction = config.numNextnPredictLayers() == 0 ? null : new Prediction(config, scope.at("mtp.0"));
+        int rotated = config.qkRopeHeadDim();
+        Optional<RopeTable.YarnScaling> yarn = config.ropeScaling()
+                .map(given -> new RopeTable.YarnScaling(given.factor(), given.betaFast(), given.betaSlow(), given.originalMaxPositionEmbeddings()));
+        windowRope = RopeTable.stretched(arena, config.contextLength(), rotated, config.ropeTheta(), Optional.empty());
+        compressedRope = RopeTable.stretched(arena, config.contextLength(), rotated, config.compressRopeTheta(), yarn);
+    }
+
+    /// Takes whole sequences, gives logits F32 `[batch, seq, vocab]`.
+    public Tensor forward(Batch batch) {
+        return logits(streams(batch, _ -> {}));
+    }
+
+    /// The residual streams after the last layer, `[batch, seq, n, hidden]`; `each` is shown them after every layer.
+    public Tensor streams(Batch batch, Consumer<Tensor> each) {
+        checkInput(batch.length() <= config.contextLength(), "sequence of %d tokens, wanted at most max_position_embeddings (%d)", batch.length(), config.contextLength());
+        Tensor streams = Compute.one(new HyperExpand(config.hcMult()), Compute.one(new Embed(), embedding, batch.tokens()));
+        for (Block block : blocks) {
+            streams = block.forward(streams, batch, block.ratio == 0 ? windowRope : compressedRope);
+            each.accept(streams);
+        }
+        return streams;
+    }
+
+    /// Logits `[batch, seq, vocab]` of the next token, from the streams after the last layer.
+    public Tensor logits(Tensor streams) {
+        return Compute.one(new MatMul(false, true), head.forward(streams), output);
+    }
+
+    /// Logits `[batch, seq, vocab]` of the token after the next, from the streams after the last layer and the next tokens: `following` holds, under the positions of `batch`, the token behind each.
+    ///
+    /// Refuses a model without that block.
+    public Tensor predicted(Tensor streams, Batch following) {
+        checkInput(prediction != null, "config.json: num_nextn_predict_layers is 0, wanted 1 to predict the token after the next");
+        Tensor next = Compute.one(new Embed(), embedding, following.tokens());
+        return Compute.one(new MatMul(false, true), prediction.forward(streams, next, following, windowRope), output);
+    }
+
+    /// The sizes.
+    public DeepSeekV4Config config() {
+        return config;
+    }
+
+    /// All parameters under their published names; the experts of a layer are one parameter for each of `w1`, `w2` and `w3`. The router's biases are among them and have no gradient.
+    public Parameters parameters() {
+        return parameters;
+    }
+
+    /// One layer: attention, then experts, each on the normed state that its hyper-connection reads.
+    private static final class Block {
+        private final int ratio;
+        private final HyperConnection aroundAttention;
+        private final Norm attentionNorm;
+        private final JointSelfAttention attention;
+        private final HyperConnection aroundExperts;
+        private final Norm expertsNorm;
+        private final Experts experts;
+
+        Block(DeepSeekV4Config config, Parameters.Scope scope, int ratio, boolean hashed) {
+            this.ratio = ratio;
+            attentionNorm = Norm.of(scope.at("attn_norm"), config.hiddenSize(), config.normEpsilon());
+            expertsNorm = Norm.of(scope.at("ffn_norm"), config.hiddenSize(), config.normEpsilon());
+            aroundAttention = HyperConnection.of(config, scope, "hc_attn");
+            aroundExperts = HyperConnection.of(config, scope, "hc_ffn");
+            attention = new JointSelfAttention(config, scope.at("attn"), ratio);
+            experts = new Experts(config, scope.at("ffn"), hashed);
+        }
+
+        Tensor forward(Tensor streams, Batch batch, Tensor rope) {
+            streams = aroundAttention.around(streams, x -> attention.forward(attentionNorm.forward(x), batch, rope));
+            return aroundExperts.around(streams, x -> experts.forward(expertsNorm.forward(x), batch.tokens()));
+        }
+    }
+
+    /// Collapses the streams and norms what they give.
+    private static final class Head {
+        private final HyperConnection connection;
+        private final Norm norm;
+
+        Head(DeepSeekV4Config config, Parameters.Scope scope) {
+            norm = Norm.of(scope.at("norm"), config.hiddenSize(), config.normEpsilon());
+            connection = HyperConnection.ofHead(config, scope);
+        }
+
+        Tensor forward(Tensor streams) {
+            return norm.forward(connection.collapse(streams));
+        }
+    }
+
+    /// Predicts the token after the next: every stream, and the next token's embedding, normed and projected, go through one more layer that attends to the window alone.
+    private static final class Prediction {
+        private final Linear ofEmbedding;
+        private final Linear ofStream;
+        private final Norm embeddingNorm;
+        private final Norm streamNorm;
+        private final int streams;
+        private final Head head;
+        private final Block block;
+
+        Prediction(DeepSeekV4Config config, Parameters.Scope scope) {
+            int hidden = config.hiddenSize();
+            streams = config.hcMult();
+            ofEmbedding = Linear.of(scope.at("e_proj"), hidden, hidden, config.initStd());
+            ofStream = Linear.of(scope.at("h_proj"), hidden, hidden, config.initStd());
+            embeddingNorm = Norm.of(scope.at("enorm"), hidden, config.normEpsilon());
+            streamNorm = Norm.of(scope.at("hnorm"), hidden, config.normEpsilon());
+            head = new Head(config, scope);
+            block = new Block(config, scope, 0, false);
+        }
+
+        Tensor forward(Tensor state, Tensor next, Batch batch, Tensor rope) {
+            Tensor embedded = Compute.one(new HyperExpand(streams), ofEmbedding.forward(embeddingNorm.forward(next)));
+            Tensor mixed = Compute.one(new Add(), embedded, ofStream.forward(streamNorm.forward(state)));
+            return head.forward(block.forward(mixed, batch, rope));
+        }
+    }
+}

@@ -1,0 +1,105 @@
+package dev.xiaolu.models.deepseek4;
+
+import dev.xiaolu.nn.Batch;
+import dev.xiaolu.nn.Filler;
+import dev.xiaolu.nn.Linear;
+import dev.xiaolu.nn.Norm;
+import dev.xiaolu.nn.Parameters;
+import dev.xiaolu.op.GroupedLinear;
+import dev.xiaolu.op.IndexScores;
+import dev.xiaolu.op.JointAttention;
+import dev.xiaolu.op.RopePairs;
+import dev.xiaolu.op.TopEntries;
+import dev.xiaolu.op.UnitNorm;
+import dev.xiaolu.shape.DType;
+import dev.xiaolu.shape.Shape;
+import dev.xiaolu.shape.TensorType;
+import dev.xiaolu.tensor.Compute;
+import dev.xiaolu.tensor.Tensor;
+
+/// Attention over a sliding window of raw keys and over compressed entries of everything before, all heads sharing one head of keys that are their own values.
+///
+/// A layer with ratio 0 has the window alone. One with overlapping windows chooses entries by an indexer; any other sees all that are complete. A token sees the entry of a window from its last token on.
+final class JointSelfAttention {
+    private final DeepSeekV4Config config;
+    private final int ratio;
+    private final Linear queryDown;
+    private final Norm queryNorm;
+    private final Linear queryUp;
+    private final Linear keys;
+    private final Norm keyNorm;
+    private final Tensor sink;                                   // [heads]
+    private final Compressor compressor;
+    private final Indexer indexer;
+    private final Tensor outputDown;                             // [groups · rank, heads / groups · dim]
+    private final Linear outputUp;
+
+    JointSelfAttention(DeepSeekV4Config config, Parameters.Scope scope, int ratio) {
+        this.config = config;
+        this.ratio = ratio;
+        int hidden = config.hiddenSize();
+        int heads = config.numHeads();
+        int dim = config.headDim();
+        float std = config.initStd();
+        queryDown = Linear.of(scope.at("wq_a"), hidden, config.qLoraRank(), std);
+        queryNorm = Norm.of(scope.at("q_norm"), config.qLoraRank(), config.normEpsilon());
+        queryUp = Linear.of(scope.at("wq_b"), config.qLoraRank(), heads * dim, std);
+        keys = Linear.of(scope.at("wkv"), hidden, dim, std);
+        keyNorm = Norm.of(scope.at("kv_norm"), dim, config.normEpsilon());
+        sink = scope.parameter("attn_sink", new Filler.Constant(0), heads);
+        compressor = ratio == 0 ? null : new Compressor(config, scope.at("compressor"), ratio, dim);
+        indexer = ratio == DeepSeekV4Config.SPARSE ? new Indexer(config, scope.at("indexer")) : null;
+        outputDown = scope.at("wo_a").weight(std, (long) config.oGroups() * config.oLoraRank(), (long) heads / config.oGroups() * dim);
+        outputUp = Linear.of(scope.at("wo_b"), config.oGroups() * config.oLoraRank(), hidden, std);
+    }
+
+    /// Takes `x [batch, seq, hidden]` of whole sequences and the layer's rotation table, gives `[batch, seq, hidden]`.
+    Tensor forward(Tensor x, Batch batch, Tensor rope) {
+        long sequences = batch.sequences();
+        long length = batch.length();
+        int dim = config.headDim();
+        Tensor latent = queryNorm.forward(queryDown.forward(x));                         // [batch, seq, rank]
+        Tensor q = queryUp.forward(latent).reshape(sequences, length, config.numHeads(), dim);
+        q = Compute.one(new RopePairs(false), Compute.one(new UnitNorm(config.normEpsilon()), q), rope, batch.positions());
+        Tensor raw = keyNorm.forward(keys.forward(x)).reshape(sequences, length, 1, dim);
+        raw = Compute.one(new RopePairs(false), raw, rope, batch.positions()).reshape(sequences, length, dim);
+        Tensor first = Positions.of(sequences, length, (sequence, i) -> Math.max(batch.first().getInt(sequence, i), i - config.slidingWindow() + 1));
+        Tensor visible = Positions.of(sequences, length, (_, i) -> ratio == 0 ? 0 : (i + 1) / ratio);
+        Tensor entries = compressor == null ? none(sequences, dim) : compressor.forward(x, rope);
+        boolean gathered = indexer != null && entries.shape().axis(1) > config.indexTopk();
+        Tensor seen = gathered ? indexer.choose(x, latent, visible, batch, rope) : visible;
+        var attention = new JointAttention((float) (1 / Math.sqrt(dim)), gathered);
+        Tensor o = Compute.run(attention, q, raw, entries, sink, first, batch.last(), Positions.origins(sequences), seen)[0];
+        o = Compute.one(new RopePairs(true), o, rope, batch.positions());                // [batch, seq, heads, dim]
+        long perGroup = (long) config.numHeads() / config.oGroups() * dim;
+        Tensor z = Compute.one(new GroupedLinear(false), o.reshape(sequences, length, config.oGroups(), perGroup), outputDown);
+        return outputUp.forward(z.reshape(sequences, length, (long) config.oGroups() * config.oLoraRank()));
+    }
+
+    private static Tensor none(long sequences, int dim) {
+        return Compute.current().scratch().allocate(new TensorType(DType.F32, Shape.of(sequences, 0, dim)));
+    }
+
+    /// Chooses the entries that a token attends to, by keys and queries of its own.
+    private static final class Indexer {
+        private final DeepSeekV4Config config;
+        private final Linear queries;
+        private final Linear weights;
+        private final Compressor compressor;
+
+        Indexer(DeepSeekV4Config config, Parameters.Scope scope) {
+            this.config = config;
+            queries = Linear.of(scope.at("wq_b"), config.qLoraRank(), config.indexNHeads() * config.indexHeadDim(), config.initStd());
+            weights = Linear.of(scope.at("weights_proj"), config.hiddenSize(), config.indexNHeads(), config.initStd());
+            compressor = new Compressor(config, scope.at("compressor"), DeepSeekV4Config.SPARSE, config.indexHeadDim());
+        }
+
+        /// The factor `1/√(heads · dim)` on the scores is left out: it changes no choice.
+        Tensor choose(Tensor x, Tensor latent, Tensor visible, Batch batch, Tensor rope) {
+            Tensor q = queries.forward(latent).reshape(batch.sequences(), batch.length(), config.indexNHeads(), config.indexHeadDim());
+            q = Compute.one(new RopePairs(false), q, rope, batch.positions());
+            Tensor scores = Compute.one(new IndexScores(), q, compressor.forward(x, rope), weights.forward(x), visible);
+            return Compute.one(new TopEntries(config.indexTopk()), scores, visible);     // [batch, seq, places]
+        }
+    }
+}

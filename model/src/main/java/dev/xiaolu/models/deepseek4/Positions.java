@@ -1,0 +1,38 @@
+package dev.xiaolu.models.deepseek4;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import dev.xiaolu.shape.DType;
+import dev.xiaolu.shape.Shape;
+import dev.xiaolu.shape.TensorType;
+import dev.xiaolu.tensor.Compute;
+import dev.xiaolu.tensor.Tensor;
+
+/// Small tables of positions and counts that attention reads, I32, from the scratch of the step.
+final class Positions {
+    private Positions() {}
+
+    /// A number for each sequence and index.
+    @FunctionalInterface
+    interface Rule {
+        int at(int sequence, int index);
+    }
+
+    /// `[batch, count]`, filled by a rule.
+    static Tensor of(long batch, long count, Rule rule) {
+        Tensor table = Compute.current().scratch().allocate(new TensorType(DType.I32, Shape.of(batch, count)));
+        for (int sequence = 0; sequence < batch; sequence++) {
+            for (int index = 0; index < count; index++) {
+                table.data().setAtIndex(JAVA_INT, sequence * count + index, rule.at(sequence, index));
+            }
+        }
+        return table;
+    }
+
+    /// `[batch]` zeros: sequences that start at position 0.
+    static Tensor origins(long batch) {
+        Tensor zeros = Compute.current().scratch().allocate(new TensorType(DType.I32, Shape.of(batch)));
+        zeros.data().fill((byte) 0);
+        return zeros;
+    }
+}
