@@ -1,5 +1,6 @@
 package dev.xiaolu.testkit;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -130,8 +131,8 @@ public abstract class IndexerContract extends OperatorContract {
     private static Tensor shares(Inputs inputs, Values values, long... sizes) {
         Tensor shares = inputs.floats(values, Shape.of(sizes));
         for (long i = 0; i < shares.shape().size(); i++) {
-            float share = shares.data().getAtIndex(java.lang.foreign.ValueLayout.JAVA_FLOAT, i);
-            shares.data().setAtIndex(java.lang.foreign.ValueLayout.JAVA_FLOAT, i, i % 3 == 0 ? 0 : Math.abs(share));
+            float share = shares.data().getAtIndex(JAVA_FLOAT, i);
+            shares.data().setAtIndex(JAVA_FLOAT, i, i % 3 == 0 ? 0 : Math.abs(share));
         }
         return shares;
     }
@@ -151,6 +152,9 @@ public abstract class IndexerContract extends OperatorContract {
             }
             if (backend().supports(IndexScoresGrad.class)) {
                 assertNoGarbage(new IndexScoresGrad(), in);
+            }
+            if (backend().supports(TopEntries.class)) {
+                assertNoGarbage(new TopEntries(20), in[4], in[3]);
             }
         });
     }

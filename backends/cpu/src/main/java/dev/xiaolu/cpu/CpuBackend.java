@@ -6,6 +6,7 @@ import dev.xiaolu.op.AdamW;
 import dev.xiaolu.op.Add;
 import dev.xiaolu.op.Attention;
 import dev.xiaolu.op.AttentionGrad;
+import dev.xiaolu.op.AttentionShare;
 import dev.xiaolu.op.Axpby;
 import dev.xiaolu.op.BalanceLoss;
 import dev.xiaolu.op.BalanceLossGrad;
@@ -14,6 +15,8 @@ import dev.xiaolu.op.ClampedSwiGlu;
 import dev.xiaolu.op.ClampedSwiGluGrad;
 import dev.xiaolu.op.Combine;
 import dev.xiaolu.op.CombineGrad;
+import dev.xiaolu.op.Compress;
+import dev.xiaolu.op.CompressGrad;
 import dev.xiaolu.op.CrossEntropy;
 import dev.xiaolu.op.CrossEntropyGrad;
 import dev.xiaolu.op.Dequantise;
@@ -28,6 +31,7 @@ import dev.xiaolu.op.FixedAdd;
 import dev.xiaolu.op.FixedMean;
 import dev.xiaolu.op.GroupedLinear;
 import dev.xiaolu.op.GroupedLinearGrad;
+import dev.xiaolu.op.Hadamard;
 import dev.xiaolu.op.HyperCollapse;
 import dev.xiaolu.op.HyperCollapseGrad;
 import dev.xiaolu.op.HyperExpand;
@@ -38,6 +42,10 @@ import dev.xiaolu.op.HyperHeadGates;
 import dev.xiaolu.op.HyperHeadGatesGrad;
 import dev.xiaolu.op.HyperMix;
 import dev.xiaolu.op.HyperMixGrad;
+import dev.xiaolu.op.IndexScores;
+import dev.xiaolu.op.IndexScoresGrad;
+import dev.xiaolu.op.JointAttention;
+import dev.xiaolu.op.JointAttentionGrad;
 import dev.xiaolu.op.MatMul;
 import dev.xiaolu.op.Mean;
 import dev.xiaolu.op.MeanGrad;
@@ -47,6 +55,7 @@ import dev.xiaolu.op.RandomNormal;
 import dev.xiaolu.op.RmsNorm;
 import dev.xiaolu.op.RmsNormGrad;
 import dev.xiaolu.op.Rope;
+import dev.xiaolu.op.RopePairs;
 import dev.xiaolu.op.RouteWeights;
 import dev.xiaolu.op.RouteWeightsGrad;
 import dev.xiaolu.op.SqrtSoftplus;
@@ -56,6 +65,7 @@ import dev.xiaolu.op.SwiGlu;
 import dev.xiaolu.op.SwiGluGrad;
 import dev.xiaolu.op.TakeRows;
 import dev.xiaolu.op.TakeRowsGrad;
+import dev.xiaolu.op.TopEntries;
 import dev.xiaolu.op.TopExperts;
 import dev.xiaolu.op.UnitNorm;
 import dev.xiaolu.op.UnitNormGrad;
@@ -126,11 +136,24 @@ final class CpuBackend implements Backend {
         add(Embed.class, embeddings::forward);
         add(EmbedGrad.class, embeddings::gradient);
         add(Rope.class, new RopeKernel(workers));
+        var rotations = new RotationKernels(workers);
+        add(Hadamard.class, rotations::hadamard);
+        add(RopePairs.class, rotations::pairs);
     }
 
     private void addAttention() {
         add(Attention.class, new AttentionKernel(workers));
         add(AttentionGrad.class, new AttentionGradKernel(workers));
+        add(AttentionShare.class, new AttentionShareKernel(workers));
+        var compressions = new CompressKernels(workers);
+        add(Compress.class, compressions::forward);
+        add(CompressGrad.class, compressions::gradients);
+        var scores = new IndexScoresKernels(workers);
+        add(IndexScores.class, scores::forward);
+        add(IndexScoresGrad.class, scores::gradients);
+        add(JointAttention.class, new JointAttentionKernel(workers));
+        add(JointAttentionGrad.class, new JointAttentionGradKernel(workers));
+        add(TopEntries.class, new TopEntriesKernel(workers));
     }
 
     private void addBlocks() {

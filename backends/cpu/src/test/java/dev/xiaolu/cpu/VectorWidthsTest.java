@@ -35,5 +35,17 @@ class VectorWidthsTest {
     @ParameterizedTest @ValueSource(ints = {128, 256, 512})
     void expertsKeepTheirBitsAtEveryWidth(int bits) {
         ForkedJvm.runTests(List.of("-Dxiaolu.cpu.vectorBits=" + bits), CpuExpertsTest.class);
+    void jointAttentionKeepsItsBitsAtEveryWidth(int bits) {
+        ForkedJvm.runTests(List.of("-Dxiaolu.cpu.vectorBits=" + bits), CpuJointAttentionTest.class);
+    }
+
+    @ParameterizedTest @ValueSource(ints = {128, 256, 512})
+    void compressionKeepsItsBitsAtEveryWidth(int bits) {
+        ForkedJvm.runTests(List.of("-Dxiaolu.cpu.vectorBits=" + bits), CpuCompressTest.class);
+    }
+
+    @ParameterizedTest @ValueSource(ints = {128, 256, 512})
+    void theIndexerKeepsItsBitsAtEveryWidth(int bits) {
+        ForkedJvm.runTests(List.of("-Dxiaolu.cpu.vectorBits=" + bits), CpuIndexerTest.class);
     }
 }
