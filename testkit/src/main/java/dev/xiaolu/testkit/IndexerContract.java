@@ -78,6 +78,19 @@ public abstract class IndexerContract extends OperatorContract {
         });
     }
 
+    /// One step at position 2^20 with windows of 4.
+    @Test void choosesFarOut() {
+        withInputs(4250, inputs -> {
+            int entries = 1 << 18;
+            Tensor visible = inputs.ints(entries, entries + 1, 1, 1);
+            Tensor[] in = {inputs.normal(1, 1, 3, 8), inputs.normal(1, entries, 8), inputs.normal(1, 1, 3), visible};
+            assertSameBits(inputs, new IndexScores(), in);
+            try (Arena arena = Arena.ofShared()) {
+                assertSameBits(inputs, new TopEntries(512), runReference(arena, new IndexScores(), in)[0], visible);
+            }
+        });
+    }
+
     @Test void topEntriesAreTheReferences() {
         long seed = 4300;
         for (Values values : Values.values()) {
@@ -152,6 +165,9 @@ public abstract class IndexerContract extends OperatorContract {
             }
             if (backend().supports(IndexScoresGrad.class)) {
                 assertNoGarbage(new IndexScoresGrad(), in);
+            }
+            if (backend().supports(IndexLoss.class)) {
+                assertNoGarbage(new IndexLoss(false), in[4], shares(inputs, Values.NORMAL, 2, 64, 64), in[3]);
             }
             if (backend().supports(TopEntries.class)) {
                 assertNoGarbage(new TopEntries(20), in[4], in[3]);

@@ -42,6 +42,8 @@ import dev.xiaolu.op.HyperHeadGates;
 import dev.xiaolu.op.HyperHeadGatesGrad;
 import dev.xiaolu.op.HyperMix;
 import dev.xiaolu.op.HyperMixGrad;
+import dev.xiaolu.op.IndexLoss;
+import dev.xiaolu.op.IndexLossGrad;
 import dev.xiaolu.op.IndexScores;
 import dev.xiaolu.op.IndexScoresGrad;
 import dev.xiaolu.op.JointAttention;
@@ -148,6 +150,9 @@ final class CpuBackend implements Backend {
         var compressions = new CompressKernels(workers);
         add(Compress.class, compressions::forward);
         add(CompressGrad.class, compressions::gradients);
+        var objective = new IndexLossKernels(workers);
+        add(IndexLoss.class, objective::forward);
+        add(IndexLossGrad.class, objective::gradient);
         var scores = new IndexScoresKernels(workers);
         add(IndexScores.class, scores::forward);
         add(IndexScoresGrad.class, scores::gradients);

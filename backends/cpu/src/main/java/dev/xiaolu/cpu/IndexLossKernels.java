@@ -1,0 +1,157 @@
+package dev.xiaolu.cpu;
+
+import static dev.xiaolu.cpu.Vectors.FLOATS;
+import static dev.xiaolu.op.Numerics.LANES;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.xiaolu.op.IndexLoss;
+import dev.xiaolu.op.IndexLossGrad;
+import dev.xiaolu.tensor.Elementary;
+import dev.xiaolu.tensor.SeenKeys;
+import dev.xiaolu.tensor.Sums;
+import dev.xiaolu.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+
+/// The indexer's objective and its gradient, query by query: what the query sees is gathered into rows of whole lanes first.
+final class IndexLossKernels {
+    private final Workers workers;
+    private final Row[] team;
+
+    IndexLossKernels(Workers workers) {
+        this.workers = workers;
+        team = new Row[workers.threads()];
+        Arrays.setAll(team, _ -> new Row());
+    }
+
+    void forward(IndexLoss op, Tensor[] in, Tensor[] out) {
+        SeenKeys.checkEntries(in[2], in[0].shape().axis(2));
+        share(out[0].shape().size(), (row, index) -> {
+            row.read(in, index);
+            row.sum(row.exponentials);
+            float l = Sums.halve(row.lanes);
+            row.terms(Elementary.log(l));
+            out[0].data().setAtIndex(JAVA_FLOAT, index, Sums.halve(row.lanes));
+            out[1].data().setAtIndex(JAVA_FLOAT, index, row.greatest);
+            out[2].data().setAtIndex(JAVA_FLOAT, index, l);
+        });
+    }
+
+    void gradient(IndexLossGrad op, Tensor[] in, Tensor[] out) {
+        SeenKeys.checkEntries(in[2], in[0].shape().axis(2));
+        MemorySegment dscores = out[0].data();
+        long queries = in[0].shape().axis(1);
+        long entries = in[0].shape().axis(2);
+        share(in[0].shape().rows(), (row, index) -> {
+            long sequence = index / queries;
+            long query = index % queries;
+            row.read(in, index, in[3].data().getAtIndex(JAVA_FLOAT, sequence * in[3].stride(0) + query * in[3].stride(1)));
+            row.sum(row.shares);
+            float mass = Sums.halve(row.lanes);
+            float r = 1 / in[4].data().getAtIndex(JAVA_FLOAT, sequence * in[4].stride(0) + query * in[4].stride(1));
+            float dloss = in[5].data().getAtIndex(JAVA_FLOAT, sequence * in[5].stride(0) + query * in[5].stride(1));
+            dscores.asSlice(4 * index * entries, 4 * entries).fill((byte) 0);
+            for (int i = 0; i < row.count; i++) {
+                dscores.setAtIndex(JAVA_FLOAT, index * entries + entry(in[2], sequence, query, i), Math.fma(row.exponentials[i] * r, mass, -row.shares[i]) * dloss);
+            }
+        });
+    }
+
+    /// Work of one thread on one query.
+    private interface Unit {
+        void run(Row row, long index);
+    }
+
+    private void share(long count, Unit work) {
+        int threads = workers.threads();
+        workers.share(Math.min(count, threads), 1, (part, _) -> {
+            for (long index = part; index < count; index += threads) {
+                work.run(team[(int) part], index);
+            }
+        });
+    }
+
+    private static int entry(Tensor seen, long sequence, long query, int number) {
+        return seen.shape().rank() == 2 ? number : SeenKeys.at(seen, sequence, query, number);
+    }
+
+    /// What one query sees, in arrays of whole lanes that are kept between calls; behind the last, scores are −∞ and shares +0.
+    private static final class Row {
+        final float[] lanes = new float[LANES];
+        float[] scores = {};
+        float[] shares = {};
+        float[] exponentials = {};                               // exp(score − base), later the logarithms of the shares
+        int count;
+        float greatest;
+        private int whole;                                       // count, padded to whole lanes
+        private float base;
+
+        /// Reads a query and the exponentials of its scores relative to the greatest.
+        void read(Tensor[] in, long index) {
+            gather(in, index);
+            float m = Float.NEGATIVE_INFINITY;
+            for (int i = 0; i < count; i++) {
+                m = scores[i] > m ? scores[i] + 0f : m;
+            }
+            exponentials(m);
+        }
+
+        /// The same, relative to a greatest score that is known.
+        void read(Tensor[] in, long index, float m) {
+            gather(in, index);
+            exponentials(m);
+        }
+
+        private void gather(Tensor[] in, long index) {
+            long queries = in[0].shape().axis(1);
+            long sequence = index / queries;
+            long query = index % queries;
+            count = SeenKeys.count(in[2], sequence, query);
+            whole = (count + LANES - 1) & -LANES;
+            if (scores.length < whole) {
+                scores = new float[whole];
+                shares = new float[whole];
+                exponentials = new float[whole];
+            }
+            long ofScores = sequence * in[0].stride(0) + query * in[0].stride(1);
+            long ofShares = sequence * in[1].stride(0) + query * in[1].stride(1);
+            for (int i = 0; i < count; i++) {
+                scores[i] = in[0].data().getAtIndex(JAVA_FLOAT, ofScores + entry(in[2], sequence, query, i));
+                shares[i] = in[1].data().getAtIndex(JAVA_FLOAT, ofShares + i);
+            }
+            Arrays.fill(scores, count, whole, Float.NEGATIVE_INFINITY);
+            Arrays.fill(shares, count, whole, 0);
+        }
+
+        private void exponentials(float m) {
+            greatest = m;
+            base = m == Float.NEGATIVE_INFINITY ? 0 : m;
+            System.arraycopy(scores, 0, exponentials, 0, whole);
+            AttentionRows.exponentials(exponentials, 0, whole, base);
+        }
+
+        /// The sums of the lanes of `x`.
+        void sum(float[] x) {
+            Arrays.fill(lanes, 0);
+            for (int i = 0; i < whole; i += LANES) {
+                for (int lane = 0; lane < LANES; lane++) {
+                    lanes[lane] += x[i + lane];
+                }
+            }
+        }
+
+        /// The lanes' sums of the divergence.
+        void terms(float logOfL) {
+            for (int i = 0; i < whole; i += Vectors.LANES) {
+                VectorElementary.log(FloatVector.fromArray(FLOATS, shares, i)).intoArray(exponentials, i);
+            }
+            Arrays.fill(lanes, 0);
+            for (int i = 0; i < count; i++) {
+                if (shares[i] != 0) {
+                    lanes[i % LANES] = Math.fma(shares[i], exponentials[i] - (scores[i] - base - logOfL), lanes[i % LANES]);
+                }
+            }
+        }
+    }
+}
