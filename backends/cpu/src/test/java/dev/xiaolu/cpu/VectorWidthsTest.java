@@ -35,6 +35,9 @@ class VectorWidthsTest {
     @ParameterizedTest @ValueSource(ints = {128, 256, 512})
     void expertsKeepTheirBitsAtEveryWidth(int bits) {
         ForkedJvm.runTests(List.of("-Dxiaolu.cpu.vectorBits=" + bits), CpuExpertsTest.class);
+    }
+
+    @ParameterizedTest @ValueSource(ints = {128, 256, 512})
     void jointAttentionKeepsItsBitsAtEveryWidth(int bits) {
         ForkedJvm.runTests(List.of("-Dxiaolu.cpu.vectorBits=" + bits), CpuJointAttentionTest.class);
     }
