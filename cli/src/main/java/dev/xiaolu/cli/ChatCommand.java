@@ -1,7 +1,6 @@
 package dev.xiaolu.cli;
 
-import dev.xiaolu.models.llama.Llama;
-import dev.xiaolu.models.llama.LlamaWeights;
+import dev.xiaolu.nn.LanguageModel;
 import dev.xiaolu.tokenizer.Tokenizer;
 import dev.xiaolu.train.HomePath;
 import java.io.BufferedReader;
@@ -24,7 +23,7 @@ import picocli.CommandLine.Option;
 
 /// A conversation with a model.
 @Command(name = "chat", header = {"Talks with a model: line editing, history, Ctrl+C stops an answer, Ctrl+D ends.", ""},
-        footer = {"", "A model that was taught to converse in ChatML or as Llama 3 is spoken to so; any other goes on writing your text.", "In the conversation /new begins anew and /exit ends.", "",
+        footer = {"", "A model that was taught to converse in ChatML or as LanguageModel 3 is spoken to so; any other goes on writing your text.", "In the conversation /new begins anew and /exit ends.", "",
             "Example:  ./xiaolu chat --model runs/llama-small"})
 final class ChatCommand extends Action {
     @Option(names = "--model", paramLabel = "DIR", required = true, description = "Folder of a model, a checkpoint or a run.")
@@ -62,7 +61,7 @@ final class ChatCommand extends Action {
 
     private int talk(Path folder, Supplier<String> lines) {
         return placement.run(arena -> {
-            Llama loaded = LlamaWeights.load(folder, arena);
+            LanguageModel loaded = ModelFolder.load(folder, arena);
             Tokenizer tokenizer = Tokenizer.load(folder);
             ChatForm form = ChatForm.of(folder, tokenizer);
             err().printf("%s, %,d parameters, %s. /new begins anew, /exit ends.%n", folder, loaded.parameters().count(), form.words());
@@ -74,7 +73,7 @@ final class ChatCommand extends Action {
     }
 
     /// One conversation; whether another follows.
-    private boolean conversation(Llama loaded, Tokenizer tokenizer, ChatForm form, Supplier<String> lines) {
+    private boolean conversation(LanguageModel loaded, Tokenizer tokenizer, ChatForm form, Supplier<String> lines) {
         try (var speaker = new Speaker(loaded, tokenizer, sampling.sampler(), loaded.contextLength())) {
             boolean first = true;
             for (String line = lines.get(); line != null && !line.strip().equals("/exit"); line = lines.get()) {

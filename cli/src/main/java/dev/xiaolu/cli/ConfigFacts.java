@@ -5,8 +5,6 @@ import dev.xiaolu.models.deepseek4.DeepSeekV4Config.CacheLayout;
 import dev.xiaolu.models.deepseek4.DeepSeekV4Weights;
 import dev.xiaolu.models.llama.LlamaConfig;
 import dev.xiaolu.models.llama.LlamaWeights;
-import dev.xiaolu.platform.Disk;
-import dev.xiaolu.store.ConfigJson;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.TreeMap;
@@ -18,7 +16,7 @@ final class ConfigFacts {
 
     /// Adds the facts of a folder's config, or of a `config.json`.
     static void add(Path path, Table facts) {
-        if (ConfigJson.read(Disk.real(), path).text("model_type", "").startsWith("deepseek_v4")) {
+        if (ModelFolder.isDeepSeekV4(path)) {
             addDeepSeekV4(DeepSeekV4Weights.config(path), facts);
         } else {
             addLlama(LlamaWeights.config(path), facts);

@@ -1,7 +1,6 @@
 package dev.xiaolu.cli;
 
-import dev.xiaolu.models.llama.Llama;
-import dev.xiaolu.models.llama.LlamaWeights;
+import dev.xiaolu.nn.LanguageModel;
 import dev.xiaolu.store.Json;
 import dev.xiaolu.tokenizer.Tokenizer;
 import dev.xiaolu.train.Evaluation;
@@ -42,7 +41,7 @@ final class EvalCommand extends Action {
         var corpus = text.corpus();
         Path folder = ModelFolder.find(model, err());
         return placement.run(arena -> {
-            Llama loaded = LlamaWeights.load(folder, arena);
+            LanguageModel loaded = ModelFolder.load(folder, arena);
             Tokenizer tokenizer = Tokenizer.load(folder);
             var sum = new Sum(loaded, tokenizer);
             long documents = TextOptions.read(corpus, document -> sum.add(document.text())).documents();
@@ -53,13 +52,13 @@ final class EvalCommand extends Action {
 
     /// Adds up documents one by one, so that a text of any size fits.
     private static final class Sum {
-        private final Llama model;
+        private final LanguageModel model;
         private final Tokenizer tokenizer;
         private double nats;
         private long tokens;
         private long bytes;
 
-        Sum(Llama model, Tokenizer tokenizer) {
+        Sum(LanguageModel model, Tokenizer tokenizer) {
             this.model = model;
             this.tokenizer = tokenizer;
         }

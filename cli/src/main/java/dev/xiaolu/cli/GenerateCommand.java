@@ -1,7 +1,6 @@
 package dev.xiaolu.cli;
 
-import dev.xiaolu.models.llama.Llama;
-import dev.xiaolu.models.llama.LlamaWeights;
+import dev.xiaolu.nn.LanguageModel;
 import dev.xiaolu.platform.Disk;
 import dev.xiaolu.platform.InputException;
 import dev.xiaolu.store.Json;
@@ -54,7 +53,7 @@ final class GenerateCommand extends Action {
         var sampler = sampling.sampler();
         Path folder = ModelFolder.find(model, err());
         placement.run(arena -> {
-            Llama loaded = LlamaWeights.load(folder, arena);
+            LanguageModel loaded = ModelFolder.load(folder, arena);
             Tokenizer tokenizer = Tokenizer.load(folder);
             int[] tokens = beginning(tokenizer, text);
             LogitsCommand.check(prompt != null ? "--prompt" : "--prompt-file " + promptFile, tokens, loaded);

@@ -2,23 +2,13 @@ package dev.xiaolu.cli;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.xiaolu.autograd.Tape;
-import dev.xiaolu.models.llama.Llama;
-import dev.xiaolu.models.llama.LlamaWeights;
-import dev.xiaolu.nn.Batch;
-import dev.xiaolu.nn.Losses;
-import dev.xiaolu.op.Cast;
+import dev.xiaolu.nn.BatchGradients;
+import dev.xiaolu.nn.LanguageModel;
 import dev.xiaolu.platform.Disk;
 import dev.xiaolu.platform.InputException;
-import dev.xiaolu.shape.DType;
-import dev.xiaolu.shape.Shape;
 import dev.xiaolu.store.Safetensors;
-import dev.xiaolu.tensor.Compute;
-import dev.xiaolu.tensor.Scratch;
 import dev.xiaolu.tensor.Tensor;
-import java.lang.foreign.Arena;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -55,32 +45,16 @@ final class GradsCommand extends Action {
         LogitsCommand.checkOut(out);
         Path folder = ModelFolder.find(model, err());
         double loss = placement.run(arena -> {
-            Llama loaded = LlamaWeights.load(folder, arena);
+            LanguageModel loaded = ModelFolder.load(folder, arena);
             for (int i = 0; i < tokens.length; i++) {
                 LogitsCommand.check("%s: list %d".formatted(batch, i), tokens[i], loaded);
             }
-            Map<String, Tensor> results = gradients(loaded, tokens, arena);
+            Map<String, Tensor> results = loaded.published(BatchGradients.of(loaded, tokens, arena));
             Safetensors.write(Disk.real(), out, results, Map.of());
             return (double) results.get("loss").data().get(JAVA_FLOAT, 0);
         });
         out().printf(java.util.Locale.ROOT, "loss %.6f%n", loss);
         return DONE;
-    }
-
-    /// The loss and the gradient of every parameter, in memory owned by `arena`.
-    private static Map<String, Tensor> gradients(Llama model, int[][] tokens, Arena arena) {
-        Scratch scratch = Compute.current().scratch();
-        int length = tokens[0].length - 1;
-        Batch inputs = Batch.of(scratch, tokens, new int[tokens.length][length], length);
-        Tensor targets = Batch.targets(scratch, tokens, length);
-        var tape = new Tape(model.parameters().all(), 1);
-        Tensor loss = Compute.recording(tape, () -> Losses.perLeaf(model.forward(inputs), targets, 1));                 // [1]
-        var results = new LinkedHashMap<String, Tensor>();
-        results.put("loss", Tensor.of(arena, Shape.of(), loss.data().get(JAVA_FLOAT, 0)));
-        model.parameters().all().forEach(parameter -> results.put(parameter.name(), Tensor.zeros(arena, DType.F32, parameter.shape())));
-        tape.backward(loss, Tensor.of(arena, Shape.of(1), 1f), (parameter, gradient) ->
-                Compute.into(new Cast(DType.F32), new Tensor[] {gradient.at(0)}, results.get(parameter.name())));
-        return results;
     }
 
     /// Reads the batch: at least one list of at least two ids, all of one length.

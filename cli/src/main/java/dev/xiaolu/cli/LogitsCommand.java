@@ -1,7 +1,5 @@
 package dev.xiaolu.cli;
 
-import dev.xiaolu.models.llama.Llama;
-import dev.xiaolu.models.llama.LlamaWeights;
 import dev.xiaolu.nn.Batch;
 import dev.xiaolu.nn.LanguageModel;
 import dev.xiaolu.platform.Disk;
@@ -42,7 +40,7 @@ final class LogitsCommand extends Action {
         checkOut(out);
         Path folder = ModelFolder.find(model, err());
         placement.run(arena -> {
-            Llama loaded = LlamaWeights.load(folder, arena);
+            LanguageModel loaded = ModelFolder.load(folder, arena);
             check("--tokens", ids, loaded);
             Tensor logits = loaded.forward(Batch.of(Compute.current().scratch(), new int[][] {ids}, new int[][] {new int[ids.length]}, ids.length));      // [1, tokens, vocab]
             Safetensors.write(Disk.real(), out, Map.of("logits", logits.reshape(ids.length, loaded.vocabSize())), Map.of());

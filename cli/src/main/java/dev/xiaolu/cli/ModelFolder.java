@@ -1,11 +1,16 @@
 package dev.xiaolu.cli;
 
+import dev.xiaolu.models.deepseek4.DeepSeekV4Weights;
+import dev.xiaolu.models.llama.LlamaWeights;
+import dev.xiaolu.nn.LanguageModel;
 import dev.xiaolu.platform.Disk;
 import dev.xiaolu.platform.InputException;
 import dev.xiaolu.store.Checkpoint;
 import dev.xiaolu.store.CheckpointStore;
+import dev.xiaolu.store.ConfigJson;
 import dev.xiaolu.store.Manifest;
 import java.io.PrintStream;
+import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -26,6 +31,16 @@ final class ModelFolder {
         }
         throw InputException.of("%s: wanted a folder with config.json and model.safetensors, or a run; found %s", path,
                 !Files.exists(path) ? "nothing" : Files.isDirectory(path) ? "a folder without them" : "a file");
+    }
+
+    /// The model in a folder that [#find] gave, of whatever family its `config.json` names; runs on the current [dev.xiaolu.tensor.Compute].
+    static LanguageModel load(Path folder, Arena arena) {
+        return isDeepSeekV4(folder) ? DeepSeekV4Weights.load(folder, arena) : LlamaWeights.load(folder, arena);
+    }
+
+    /// Whether a `config.json`, or that of a folder, names this family, or one whose name begins likewise and which that family's reader refuses by name.
+    static boolean isDeepSeekV4(Path path) {
+        return ConfigJson.read(Disk.real(), Files.isDirectory(path) ? path.resolve("config.json") : path).text("model_type", "").startsWith("deepseek_v4");
     }
 
     /// Whether this is the folder of a run.

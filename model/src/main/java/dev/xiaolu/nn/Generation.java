@@ -14,7 +14,7 @@ public final class Generation implements AutoCloseable {
 
     private final LanguageModel model;
     private final Sampler sampler;
-    private final KvCache cache;
+    private final ContextCache cache;
     private int[] pending = new int[0];
 
     /// A sequence of at most `capacity` tokens.

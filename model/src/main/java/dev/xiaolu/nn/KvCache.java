@@ -1,7 +1,5 @@
 package dev.xiaolu.nn;
 
-import static dev.xiaolu.platform.Check.checkInput;
-
 import dev.xiaolu.op.Cast;
 import dev.xiaolu.shape.DType;
 import dev.xiaolu.shape.Shape;
@@ -12,7 +10,7 @@ import java.lang.foreign.Arena;
 /// Keys and values of one sequence, layer by layer; grows with every pass up to its capacity.
 ///
 /// Owns its memory until [#close]. One thread at a time.
-public final class KvCache implements AutoCloseable {
+public final class KvCache implements ContextCache {
     private final Arena arena = Arena.ofShared();
     private final Tensor[] keys;
     private final Tensor[] values;
@@ -30,19 +28,12 @@ public final class KvCache implements AutoCloseable {
         }
     }
 
-    /// Tokens held.
-    public int length() {
+    @Override public int length() {
         return length;
     }
 
-    /// Tokens that fit.
-    public int capacity() {
+    @Override public int capacity() {
         return capacity;
-    }
-
-    /// Refuses a pass that would not fit; called before its first layer.
-    public void reserve(long tokens) {
-        checkInput(length + tokens <= capacity, "context: %d tokens and %d more do not fit, wanted at most %d", length, tokens, capacity);
     }
 
     /// Stores a layer's new keys after those held and gives all of them, `[1, length + seq, kvHeads, headDim]`.

@@ -1,6 +1,7 @@
 package dev.xiaolu.nn;
 
 import dev.xiaolu.tensor.Tensor;
+import java.util.Map;
 
 /// A causal language model as training, evaluation and generation see it. Every method runs on the current [dev.xiaolu.tensor.Compute].
 public interface LanguageModel {
@@ -16,15 +17,20 @@ public interface LanguageModel {
     /// Takes a batch of whole sequences, gives logits F32 `[batch, seq, vocab]`.
     Tensor forward(Batch batch);
 
-    /// Takes tokens that continue the cached context, whose keys and values are added to the cache; gives logits F32 `[1, seq, vocab]`, the bits of [#forward] over the whole context.
-    Tensor forward(Batch batch, KvCache cache);
+    /// Takes tokens that continue the cached context and adds them to the cache, which this model made; gives logits F32 `[1, seq, vocab]`, the bits of [#forward] over the whole context.
+    Tensor forward(Batch batch, ContextCache cache);
 
     /// An empty cache for up to `capacity` tokens of one sequence.
-    KvCache newCache(int capacity);
+    ContextCache newCache(int capacity);
 
     /// Weights that a matrix optimizer may take: matrices that map hidden states to hidden states, not embeddings, head, norms.
     boolean isHiddenMatrix(String name);
 
     /// Floating-point operations of one token's forward pass at a context of `length` tokens, two for each multiply-add, attention counted on the visible half.
     double flopsPerToken(int length);
+
+    /// Tensors by parameter, such as gradients, under the names and in the pieces of the published weights: views of the same memory. What is no parameter stays as it is.
+    default Map<String, Tensor> published(Map<String, Tensor> byParameter) {
+        return byParameter;
+    }
 }

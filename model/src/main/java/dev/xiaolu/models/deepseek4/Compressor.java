@@ -8,6 +8,7 @@ import dev.xiaolu.op.Compress;
 import dev.xiaolu.op.RopePairs;
 import dev.xiaolu.tensor.Compute;
 import dev.xiaolu.tensor.Tensor;
+import java.lang.foreign.Arena;
 
 /// Pools windows of tokens into entries: content and gate of each token, a softmax over the window for each channel, then norm and rotation by the position of the window's first token.
 final class Compressor {
@@ -28,16 +29,35 @@ final class Compressor {
         norm = Norm.of(scope.at("norm"), dim, config.normEpsilon());
     }
 
-    /// Takes `x [batch, seq, hidden]`, gives the entries of its whole windows `[batch, windows, dim]`.
+    /// Takes `x [batch, seq, hidden]` of whole sequences, gives the entries of their whole windows `[batch, windows, dim]`.
     Tensor forward(Tensor x, Tensor rope) {
-        Tensor entries = Compute.one(new Compress(ratio, overlap, false), content.forward(x), gate.forward(x), bias);
+        return finished(Compute.one(new Compress(ratio, overlap, false), content.forward(x), gate.forward(x), bias), 0, rope);
+    }
+
+    /// Takes `x [1, seq, hidden]` that continues a context, gives all entries of the context so far; the new ones and what is left of the last window are added to the cache.
+    Tensor forward(Tensor x, Tensor rope, EntryCache cache) {
+        Tensor contents = cache.joinContents(content.forward(x));
+        Tensor gates = cache.joinGates(gate.forward(x));
+        boolean continued = cache.continued();
+        Tensor fresh = Compute.one(new Compress(ratio, overlap, continued), contents, gates, bias);
+        cache.keep(contents, gates);
+        return cache.append(finished(fresh, cache.count(), rope));
+    }
+
+    /// An empty cache for a context of up to `capacity` tokens.
+    EntryCache newCache(Arena arena, int capacity) {
+        return new EntryCache(arena, ratio, overlap, (int) norm.gain().shape().size(), capacity);
+    }
+
+    /// Norms entries and rotates them by their windows' first positions; `before` entries come before them.
+    private Tensor finished(Tensor entries, int before, Tensor rope) {
         long batch = entries.shape().axis(0);
         long windows = entries.shape().axis(1);
         if (windows == 0) {
             return entries;
         }
         Tensor headed = norm.forward(entries).reshape(batch, windows, 1, entries.shape().last());
-        Tensor starts = Positions.of(batch, windows, (_, window) -> window * ratio);
+        Tensor starts = Positions.of(batch, windows, (_, window) -> (before + window) * ratio);
         return Compute.one(new RopePairs(false), headed, rope, starts).reshape(entries.shape());
     }
 }

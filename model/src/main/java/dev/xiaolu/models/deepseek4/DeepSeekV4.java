@@ -1,9 +1,12 @@
 package dev.xiaolu.models.deepseek4;
 
+import static dev.xiaolu.platform.Check.check;
 import static dev.xiaolu.platform.Check.checkInput;
 
 import dev.xiaolu.nn.Batch;
+import dev.xiaolu.nn.ContextCache;
 import dev.xiaolu.nn.Filler;
+import dev.xiaolu.nn.LanguageModel;
 import dev.xiaolu.nn.Linear;
 import dev.xiaolu.nn.Norm;
 import dev.xiaolu.nn.Parameters;
@@ -16,7 +19,9 @@ import dev.xiaolu.tensor.Compute;
 import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 
@@ -26,7 +31,9 @@ import java.util.function.Consumer;
 /// rounding, is left out; ties among experts and among entries go to the lowest index.
 ///
 /// The parameters and the rotation tables live in the arena given at the start. Forward passes share nothing but the parameters.
-public final class DeepSeekV4 {
+public final class DeepSeekV4 implements LanguageModel {
+    private static final String EXPERTS = ".experts.";
+
     private final DeepSeekV4Config config;
     private final Parameters parameters;
     private final Tensor embedding;                              // [vocab, hidden]
@@ -56,17 +63,31 @@ public final class DeepSeekV4 {
         compressedRope = RopeTable.stretched(arena, config.contextLength(), rotated, config.compressRopeTheta(), yarn);
     }
 
-    /// Takes whole sequences, gives logits F32 `[batch, seq, vocab]`.
-    public Tensor forward(Batch batch) {
+    @Override public Tensor forward(Batch batch) {
         return logits(streams(batch, _ -> {}));
     }
 
-    /// The residual streams after the last layer, `[batch, seq, n, hidden]`; `each` is shown them after every layer.
+    @Override public Tensor forward(Batch batch, ContextCache context) {
+        check(batch.sequences() == 1, "a cache holds one sequence, found a batch of %d", batch.sequences());
+        check(context instanceof HybridCache, "a cache of another family of models");
+        var cache = (HybridCache) context;
+        cache.reserve(batch.length());
+        Tensor logits = logits(run(batch, cache, _ -> {}));
+        cache.advance(batch.length());
+        return logits;
+    }
+
+    /// The residual streams after the last layer, `[batch, seq, n, hidden]`, of whole sequences; `each` is shown them after every layer.
     public Tensor streams(Batch batch, Consumer<Tensor> each) {
         checkInput(batch.length() <= config.contextLength(), "sequence of %d tokens, wanted at most max_position_embeddings (%d)", batch.length(), config.contextLength());
+        return run(batch, null, each);
+    }
+
+    private Tensor run(Batch batch, HybridCache cache, Consumer<Tensor> each) {
         Tensor streams = Compute.one(new HyperExpand(config.hcMult()), Compute.one(new Embed(), embedding, batch.tokens()));
-        for (Block block : blocks) {
-            streams = block.forward(streams, batch, block.ratio == 0 ? windowRope : compressedRope);
+        for (int layer = 0; layer < blocks.size(); layer++) {
+            Block block = blocks.get(layer);
+            streams = block.forward(streams, batch, block.ratio == 0 ? windowRope : compressedRope, cache == null ? null : cache.layer(layer));
             each.accept(streams);
         }
         return streams;
@@ -92,8 +113,58 @@ public final class DeepSeekV4 {
     }
 
     /// All parameters under their published names; the experts of a layer are one parameter for each of `w1`, `w2` and `w3`. The router's biases are among them and have no gradient.
-    public Parameters parameters() {
+    @Override public Parameters parameters() {
         return parameters;
+    }
+
+    @Override public int vocabSize() {
+        return config.vocabSize();
+    }
+
+    @Override public int contextLength() {
+        return config.contextLength();
+    }
+
+    @Override public ContextCache newCache(int capacity) {
+        var cache = new HybridCache(Math.min(capacity, config.contextLength()));
+        blocks.forEach(block -> cache.add(block.attention.newCache(cache.arena(), cache.capacity())));
+        return cache;
+    }
+
+    /// Projections, routers and experts; each expert is a matrix by itself.
+    @Override public boolean isHiddenMatrix(String name) {
+        return (name.startsWith("layers.") || name.startsWith("mtp.")) && !name.endsWith(".ape") && parameters.named(name).shape().rank() >= 2;
+    }
+
+    /// The experts of a layer are published one by one; the router's biases are no parameters there.
+    @Override public Map<String, Tensor> published(Map<String, Tensor> byParameter) {
+        var all = new LinkedHashMap<String, Tensor>();
+        byParameter.forEach((name, tensor) -> {
+            int experts = name.indexOf(EXPERTS);
+            if (experts < 0) {
+                if (!name.endsWith(".gate.bias")) {
+                    all.put(name, tensor);
+                }
+                return;
+            }
+            for (int expert = 0; expert < tensor.shape().axis(0); expert++) {
+                all.put(name.substring(0, experts) + EXPERTS + expert + "." + name.substring(experts + EXPERTS.length()), tensor.at(expert));
+            }
+        });
+        return all;
+    }
+
+    @Override public double flopsPerToken(int length) {
+        double attended = 0;
+        for (int ratio : config.compressRatios()) {
+            double entries = ratio == 0 ? 0 : length / 2.0 / ratio;
+            if (ratio == DeepSeekV4Config.SPARSE) {
+                attended += entries * config.indexNHeads() * config.indexHeadDim();      // the indexer looks at all, attention at the chosen
+                entries = Math.min(entries, config.indexTopk());
+            }
+            attended += 2 * (Math.min(length / 2.0, config.slidingWindow()) + entries) * config.numHeads() * config.headDim();
+        }
+        return 2 * (config.activeParameterCount() + attended);
     }
 
     /// One layer: attention, then experts, each on the normed state that its hyper-connection reads.
@@ -116,8 +187,8 @@ public final class DeepSeekV4 {
             experts = new Experts(config, scope.at("ffn"), hashed);
         }
 
-        Tensor forward(Tensor streams, Batch batch, Tensor rope) {
-            streams = aroundAttention.around(streams, x -> attention.forward(attentionNorm.forward(x), batch, rope));
+        Tensor forward(Tensor streams, Batch batch, Tensor rope, HybridCache.Layer cache) {
+            streams = aroundAttention.around(streams, x -> attention.forward(attentionNorm.forward(x), batch, rope, cache));
             return aroundExperts.around(streams, x -> experts.forward(expertsNorm.forward(x), batch.tokens()));
         }
     }
@@ -161,7 +232,7 @@ public final class DeepSeekV4 {
         Tensor forward(Tensor state, Tensor next, Batch batch, Tensor rope) {
             Tensor embedded = Compute.one(new HyperExpand(streams), ofEmbedding.forward(embeddingNorm.forward(next)));
             Tensor mixed = Compute.one(new Add(), embedded, ofStream.forward(streamNorm.forward(state)));
-            return head.forward(block.forward(mixed, batch, rope));
+            return head.forward(block.forward(mixed, batch, rope, null));
         }
     }
 }

@@ -70,6 +70,13 @@ public record DeepSeekV4Config(int vocabSize, int hiddenSize, int numLayers, int
         faults.throwIfAny();
     }
 
+    /// The same model without the block that predicts one token more.
+    public DeepSeekV4Config withoutPrediction() {
+        return new DeepSeekV4Config(vocabSize, hiddenSize, numLayers, numHeads, headDim, qkRopeHeadDim, qLoraRank, oGroups, oLoraRank, slidingWindow, compressRatios, indexNHeads, indexHeadDim, indexTopk,
+                numRoutedExperts, numExpertsPerToken, moeIntermediateSize, routedScalingFactor, numHashLayers, swigluLimit, hcMult, hcSinkhornIters, hcEps, normEpsilon, ropeTheta, compressRopeTheta,
+                ropeScaling, contextLength, 0, initStd, bosTokenIds, eosTokenIds);
+    }
+
     /// Number of parameters without the additional prediction block, the router's biases and the hash tables, which training sets otherwise: how the published sizes are counted.
     public long parameterCount() {
         return DeepSeekV4Tensors.of(this).stream().filter(tensor -> !tensor.isPrediction()).mapToLong(DeepSeekV4Tensor::parameters).sum();

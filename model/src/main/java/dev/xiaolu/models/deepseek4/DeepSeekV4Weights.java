@@ -3,6 +3,7 @@ package dev.xiaolu.models.deepseek4;
 import dev.xiaolu.nn.Parameters;
 import dev.xiaolu.platform.Disk;
 import dev.xiaolu.store.ConfigJson;
+import java.lang.foreign.Arena;
 import java.nio.file.Path;
 
 /// Models of the family on disk: `config.json` beside `model.safetensors` or its shards, in the published layout or in that of transformers.
@@ -41,6 +42,14 @@ public final class DeepSeekV4Weights {
     /// Opens a folder with `config.json` and weights to fill a model from; refuses missing, misshapen and foreign tensors by name.
     public static DeepSeekV4Checkpoint open(Path folder) {
         return DeepSeekV4Checkpoint.open(folder, config(folder));
+    }
+
+    /// Reads a model, weights as F32 in `arena`; runs on the current [dev.xiaolu.tensor.Compute]. Without the block that predicts one token more in the files, the model has none.
+    public static DeepSeekV4 load(Path folder, Arena arena) {
+        try (DeepSeekV4Checkpoint checkpoint = open(folder)) {
+            DeepSeekV4Config config = checkpoint.config();
+            return new DeepSeekV4(checkpoint.hasPrediction() ? config : config.withoutPrediction(), arena, checkpoint);
+        }
     }
 
     /// `config.json` of a model that is written in this form.

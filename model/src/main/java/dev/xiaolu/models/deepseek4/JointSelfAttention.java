@@ -16,6 +16,7 @@ import dev.xiaolu.shape.Shape;
 import dev.xiaolu.shape.TensorType;
 import dev.xiaolu.tensor.Compute;
 import dev.xiaolu.tensor.Tensor;
+import java.lang.foreign.Arena;
 
 /// Attention over a sliding window of raw keys and over compressed entries of everything before, all heads sharing one head of keys that are their own values.
 ///
@@ -53,8 +54,14 @@ final class JointSelfAttention {
         outputUp = Linear.of(scope.at("wo_b"), config.oGroups() * config.oLoraRank(), hidden, std);
     }
 
-    /// Takes `x [batch, seq, hidden]` of whole sequences and the layer's rotation table, gives `[batch, seq, hidden]`.
-    Tensor forward(Tensor x, Batch batch, Tensor rope) {
+    /// The layer's part of a cache.
+    HybridCache.Layer newCache(Arena arena, int capacity) {
+        return new HybridCache.Layer(arena, config.slidingWindow(), config.headDim(), compressor == null ? null : compressor.newCache(arena, capacity),
+                indexer == null ? null : indexer.compressor.newCache(arena, capacity));
+    }
+
+    /// Takes `x [batch, seq, hidden]` and the layer's rotation table, gives `[batch, seq, hidden]`: of whole sequences, or of one that continues what `cache` holds, unless it is null.
+    Tensor forward(Tensor x, Batch batch, Tensor rope, HybridCache.Layer cache) {
         long sequences = batch.sequences();
         long length = batch.length();
         int dim = config.headDim();
@@ -63,13 +70,20 @@ final class JointSelfAttention {
         q = Compute.one(new RopePairs(false), Compute.one(new UnitNorm(config.normEpsilon()), q), rope, batch.positions());
         Tensor raw = keyNorm.forward(keys.forward(x)).reshape(sequences, length, 1, dim);
         raw = Compute.one(new RopePairs(false), raw, rope, batch.positions()).reshape(sequences, length, dim);
-        Tensor first = Positions.of(sequences, length, (sequence, i) -> Math.max(batch.first().getInt(sequence, i), i - config.slidingWindow() + 1));
-        Tensor visible = Positions.of(sequences, length, (_, i) -> ratio == 0 ? 0 : (i + 1) / ratio);
-        Tensor entries = compressor == null ? none(sequences, dim) : compressor.forward(x, rope);
+        int start = batch.last().getInt(0, 0);                                           // position of the first token given
+        int origin = cache == null ? 0 : start - cache.held();                           // and of the first raw key
+        Tensor first = Positions.of(sequences, length, (sequence, i) -> Math.max(batch.first().getInt(sequence, i), batch.last().getInt(sequence, i) - config.slidingWindow() + 1) - origin);
+        Tensor last = Positions.of(sequences, length, (sequence, i) -> batch.last().getInt(sequence, i) - origin);
+        Tensor visible = Positions.of(sequences, length, (sequence, i) -> ratio == 0 ? 0 : (batch.last().getInt(sequence, i) + 1) / ratio);
+        Tensor entries = compressor == null ? none(sequences, dim) : cache == null ? compressor.forward(x, rope) : compressor.forward(x, rope, cache.entries());
+        Tensor keys = indexer == null ? null : cache == null ? indexer.compressor.forward(x, rope) : indexer.compressor.forward(x, rope, cache.indexKeys());
         boolean gathered = indexer != null && entries.shape().axis(1) > config.indexTopk();
-        Tensor seen = gathered ? indexer.choose(x, latent, visible, batch, rope) : visible;
+        Tensor seen = gathered ? indexer.choose(x, latent, keys, visible, batch, rope) : visible;
+        if (cache != null) {
+            raw = cache.joinKeys(raw);
+        }
         var attention = new JointAttention((float) (1 / Math.sqrt(dim)), gathered);
-        Tensor o = Compute.run(attention, q, raw, entries, sink, first, batch.last(), Positions.origins(sequences), seen)[0];
+        Tensor o = Compute.run(attention, q, raw, entries, sink, first, last, Positions.of(sequences, origin), seen)[0];
         o = Compute.one(new RopePairs(true), o, rope, batch.positions());                // [batch, seq, heads, dim]
         long perGroup = (long) config.numHeads() / config.oGroups() * dim;
         Tensor z = Compute.one(new GroupedLinear(false), o.reshape(sequences, length, config.oGroups(), perGroup), outputDown);
@@ -95,10 +109,10 @@ final class JointSelfAttention {
         }
 
         /// The factor `1/√(heads · dim)` on the scores is left out: it changes no choice.
-        Tensor choose(Tensor x, Tensor latent, Tensor visible, Batch batch, Tensor rope) {
+        Tensor choose(Tensor x, Tensor latent, Tensor keys, Tensor visible, Batch batch, Tensor rope) {
             Tensor q = queries.forward(latent).reshape(batch.sequences(), batch.length(), config.indexNHeads(), config.indexHeadDim());
             q = Compute.one(new RopePairs(false), q, rope, batch.positions());
-            Tensor scores = Compute.one(new IndexScores(), q, compressor.forward(x, rope), weights.forward(x), visible);
+            Tensor scores = Compute.one(new IndexScores(), q, keys, weights.forward(x), visible);
             return Compute.one(new TopEntries(config.indexTopk()), scores, visible);     // [batch, seq, places]
         }
     }

@@ -29,10 +29,12 @@ final class Positions {
         return table;
     }
 
-    /// `[batch]` zeros: sequences that start at position 0.
-    static Tensor origins(long batch) {
-        Tensor zeros = Compute.current().scratch().allocate(new TensorType(DType.I32, Shape.of(batch)));
-        zeros.data().fill((byte) 0);
-        return zeros;
+    /// `[batch]`, one number for all sequences.
+    static Tensor of(long batch, int number) {
+        Tensor table = Compute.current().scratch().allocate(new TensorType(DType.I32, Shape.of(batch)));
+        for (int sequence = 0; sequence < batch; sequence++) {
+            table.data().setAtIndex(JAVA_INT, sequence, number);
+        }
+        return table;
     }
 }

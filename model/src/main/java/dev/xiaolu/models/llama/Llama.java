@@ -4,6 +4,7 @@ import static dev.xiaolu.platform.Check.check;
 import static dev.xiaolu.platform.Check.checkInput;
 
 import dev.xiaolu.nn.Batch;
+import dev.xiaolu.nn.ContextCache;
 import dev.xiaolu.nn.FeedForward;
 import dev.xiaolu.nn.Filler;
 import dev.xiaolu.nn.KvCache;
@@ -58,8 +59,10 @@ public final class Llama implements LanguageModel {
         return run(batch, null);
     }
 
-    @Override public Tensor forward(Batch batch, KvCache cache) {
+    @Override public Tensor forward(Batch batch, ContextCache context) {
         check(batch.sequences() == 1, "a cache holds one sequence, found a batch of %d", batch.sequences());
+        check(context instanceof KvCache, "a cache of another family of models");
+        var cache = (KvCache) context;
         cache.reserve(batch.length());
         Tensor logits = run(batch, cache);
         cache.advance(batch.length());

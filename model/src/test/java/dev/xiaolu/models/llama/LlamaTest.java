@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.xiaolu.nn.Batch;
 import dev.xiaolu.nn.Generation;
+import dev.xiaolu.nn.ContextCache;
 import dev.xiaolu.nn.KvCache;
 import dev.xiaolu.nn.RandomFiller;
 import dev.xiaolu.nn.RopeTable;
@@ -48,7 +49,7 @@ class LlamaTest {
         return IntStream.range(0, count).map(i -> (int) Long.remainderUnsigned(RandomKey.ofSeed(5).bits(i), VOCAB)).toArray();
     }
 
-    private static float[] logits(Llama model, KvCache cache, int[] tokens) {
+    private static float[] logits(Llama model, ContextCache cache, int[] tokens) {
         return model.forward(Batch.continuing(Compute.current().scratch(), tokens, cache.length()), cache).toFloats();
     }
 
@@ -57,7 +58,7 @@ class LlamaTest {
         withModel(model -> {
             float[] wanted = model.forward(Batch.of(Compute.current().scratch(), new int[][] {tokens}, new int[1][300], 300)).toFloats();
             for (int[] cuts : new int[][] {{300}, {1, 1, 1, 1, 296}, {127, 1, 1, 128, 43}, {200, 1, 99}, {129, 171}}) {
-                try (KvCache cache = model.newCache(300)) {
+                try (ContextCache cache = model.newCache(300)) {
                     int from = 0;
                     for (int cut : cuts) {
                         float[] found = logits(model, cache, Arrays.copyOfRange(tokens, from, from + cut));
@@ -127,7 +128,7 @@ class LlamaTest {
             try (Arena arena = Arena.ofShared()) {
                 Llama read = LlamaWeights.load(folder, arena);
                 assertEquals(CONFIG, read.config());
-                try (KvCache one = model.newCache(20); KvCache other = read.newCache(20)) {
+                try (ContextCache one = model.newCache(20); ContextCache other = read.newCache(20)) {
                     assertArrayEquals(logits(model, one, tokens(20)), logits(read, other, tokens(20)));
                 }
             }
