@@ -2,6 +2,7 @@ package dev.xiaolu.testkit;
 
 import static dev.xiaolu.platform.Check.check;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.xiaolu.platform.RandomKey;
@@ -21,6 +22,25 @@ public final class GoldenWeights {
     private static final long WEYL = 0x9E3779B97F4A7C15L;
 
     private GoldenWeights() {}
+
+    /// Fills one parameter or table of a model, whose name is ours: the experts of a layer, of three axes here, are published one by one; `ids` experts are in the reach of a table, I32.
+    public static void fill(String name, Tensor value, int ids) {
+        try (Arena arena = Arena.ofConfined()) {
+            if (value.dtype() == DType.I32) {
+                Tensor table = expertsOfTokens(arena, name, (int) value.shape().axis(0), (int) value.shape().axis(1), ids);
+                for (long i = 0; i < value.shape().size(); i++) {
+                    value.data().setAtIndex(JAVA_INT, i, (int) table.data().getAtIndex(JAVA_LONG, i));
+                }
+            } else if (value.shape().rank() == 3) {
+                for (int expert = 0; expert < value.shape().axis(0); expert++) {
+                    Tensor one = value.at(expert);
+                    one.data().copyFrom(tensor(arena, name.replace(".experts.", ".experts." + expert + "."), one.shape()).data().asSlice(0, one.type().bytes()));
+                }
+            } else {
+                value.data().copyFrom(tensor(arena, name, value.shape()).data().asSlice(0, value.type().bytes()));
+            }
+        }
+    }
 
     /// The F32 tensor of this name, in `arena`; centre and spread depend on the last part of the name.
     public static Tensor tensor(Arena arena, String name, Shape shape) {

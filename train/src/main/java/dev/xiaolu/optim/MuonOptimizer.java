@@ -21,6 +21,7 @@ import java.util.function.Predicate;
 ///
 /// With gradient `G`: `M ← momentum · M + G`; `U` = the orthogonal factor of `momentum · M + G` by the hybrid Newton–Schulz iteration;
 /// `W ← (1 − rate · decay) · W − rate · gamma · √(max(rows, columns)) · U`, which gives updates of root-mean-square `gamma`, so that AdamW's rates carry over.
+/// A parameter of more than two axes is a stack of matrices, each of which is treated by itself.
 /// The iteration works on the smaller side: `X ← a X + (b A + c A²) X` with `A = X Xᵀ`, or its mirror image for tall matrices.
 /// Sources: Jordan et al. 2024 (Muon); DeepSeek-V4 2026, arXiv:2606.19348, §2.4, for the hybrid coefficients.
 public final class MuonOptimizer implements Optimizer {
@@ -59,20 +60,25 @@ public final class MuonOptimizer implements Optimizer {
         Scratch scratch = Compute.current().scratch();
         for (Parameter parameter : matrices) {
             Scratch.Mark before = scratch.mark();
-            update(parameter, learningRate, gradients.mean(parameter.name()), gradScale);
+            update(parameter.value(), momenta.get("muon.momentum." + parameter.name()), gradients.mean(parameter.name()), learningRate, gradScale);
             scratch.reset(before);
         }
     }
 
-    private void update(Parameter parameter, double learningRate, Tensor gradient, float gradScale) {
-        Tensor momentum = momenta.get("muon.momentum." + parameter.name());
+    private void update(Tensor value, Tensor momentum, Tensor gradient, double learningRate, float gradScale) {
+        if (value.shape().rank() > 2) {                          // a stack of matrices, such as the experts of a layer: each by itself
+            for (long i = 0; i < value.shape().axis(0); i++) {
+                update(value.at(i), momentum.at(i), gradient.at(i), learningRate, gradScale);
+            }
+            return;
+        }
         float mu = (float) settings.momentum;
         replace(momentum, Compute.one(new Axpby(mu, gradScale), momentum, gradient));
         Tensor update = orthogonal(Compute.one(new Axpby(mu, gradScale), momentum, gradient));
-        double larger = Math.max(parameter.shape().axis(0), parameter.shape().axis(1));
+        double larger = Math.max(value.shape().axis(0), value.shape().axis(1));
         float size = (float) (learningRate * settings.gamma * Math.sqrt(larger));
         float keep = (float) (1 - learningRate * settings.weightDecay);
-        replace(parameter.value(), Compute.one(new Axpby(-size, keep), update, parameter.value()));
+        replace(value, Compute.one(new Axpby(-size, keep), update, value));
     }
 
     /// The orthogonal factor of a matrix, by ten iterations of Newton–Schulz; takes and gives `[rows, columns]`. A matrix of zeros stays one.

@@ -1,5 +1,6 @@
 package dev.xiaolu.optim;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -10,12 +11,47 @@ import dev.xiaolu.tensor.Backends;
 import dev.xiaolu.tensor.Compute;
 import dev.xiaolu.tensor.Scratch;
 import dev.xiaolu.tensor.Tensor;
+import dev.xiaolu.testkit.Inputs;
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class MuonOptimizerTest {
     private static final AdamWOptimizer.Settings ADAMW = new AdamWOptimizer.Settings(0.9, 0.95, 1e-8, 0.1);
+
+    /// The experts of a layer are one parameter of three axes and as many matrices.
+    @Test void aStackOfMatricesMovesAsEachWouldAlone() {
+        try (Arena arena = Arena.ofShared(); Backend backend = Backends.open("auto", 1); Scratch scratch = new Scratch()) {
+            Compute.call(backend, scratch, () -> {
+                var in = new Inputs(arena, 5);
+                Tensor stack = in.normal(3, 4, 6);
+                Tensor gradient = in.normal(1, 3, 4, 6);
+                List<float[]> apart = new ArrayList<>();
+                for (int i = 0; i < 3; i++) {
+                    Tensor alone = Tensor.of(arena, Shape.of(4, 6), stack.at(i).toFloats());
+                    step(new Parameter("w", alone), Tensor.of(arena, Shape.of(1, 4, 6), gradient.at(0).at(i).toFloats()));
+                    apart.add(alone.toFloats());
+                }
+                step(new Parameter("w", stack), gradient);
+                for (int i = 0; i < 3; i++) {
+                    assertArrayEquals(apart.get(i), stack.at(i).toFloats());
+                }
+                return null;
+            });
+        }
+    }
+
+    private static void step(Parameter parameter, Tensor gradient) {
+        var parameters = List.of(parameter);
+        try (var optimizer = new MuonOptimizer(parameters, _ -> true, new MuonOptimizer.Settings(0.95, 0.2, 0.5), ADAMW); var sums = new GradientSums(parameters, 1)) {
+            sums.clear();
+            sums.accept(parameter, gradient);
+            sums.counted(1);
+            sums.finish();
+            optimizer.step(1, 0.1, sums, 1);
+        }
+    }
 
     @Test void aGradientOfZerosOnlyDecays() {
         try (Arena arena = Arena.ofShared(); Backend backend = Backends.open("auto", 1); Scratch scratch = new Scratch()) {
