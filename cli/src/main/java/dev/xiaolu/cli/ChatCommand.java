@@ -38,6 +38,9 @@ final class ChatCommand extends Action {
     @Mixin
     private Placement placement;
 
+    @Mixin
+    private Holding holding;
+
     private final AtomicBoolean stopped = new AtomicBoolean();
 
     ChatCommand(Console console) {
@@ -61,7 +64,7 @@ final class ChatCommand extends Action {
 
     private int talk(Path folder, Supplier<String> lines) {
         return placement.run(arena -> {
-            LanguageModel loaded = ModelFolder.load(folder, arena);
+            LanguageModel loaded = ModelFolder.load(folder, arena, holding);
             Tokenizer tokenizer = Tokenizer.load(folder);
             ChatForm form = ChatForm.of(folder, tokenizer);
             err().printf("%s, %,d parameters, %s. /new begins anew, /exit ends.%n", folder, loaded.parameters().count(), form.words());

@@ -33,6 +33,9 @@ final class EvalCommand extends Action {
     @Mixin
     private Placement placement;
 
+    @Mixin
+    private Holding holding;
+
     EvalCommand(Console console) {
         super(console);
     }
@@ -41,7 +44,7 @@ final class EvalCommand extends Action {
         var corpus = text.corpus();
         Path folder = ModelFolder.find(model, err());
         return placement.run(arena -> {
-            LanguageModel loaded = ModelFolder.load(folder, arena);
+            LanguageModel loaded = ModelFolder.load(folder, arena, holding);
             Tokenizer tokenizer = Tokenizer.load(folder);
             var sum = new Sum(loaded, tokenizer);
             long documents = TextOptions.read(corpus, document -> sum.add(document.text())).documents();

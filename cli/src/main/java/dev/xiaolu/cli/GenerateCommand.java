@@ -40,6 +40,9 @@ final class GenerateCommand extends Action {
     @Mixin
     private Placement placement;
 
+    @Mixin
+    private Holding holding;
+
     GenerateCommand(Console console) {
         super(console);
     }
@@ -53,7 +56,7 @@ final class GenerateCommand extends Action {
         var sampler = sampling.sampler();
         Path folder = ModelFolder.find(model, err());
         placement.run(arena -> {
-            LanguageModel loaded = ModelFolder.load(folder, arena);
+            LanguageModel loaded = ModelFolder.load(folder, arena, holding);
             Tokenizer tokenizer = Tokenizer.load(folder);
             int[] tokens = beginning(tokenizer, text);
             LogitsCommand.check(prompt != null ? "--prompt" : "--prompt-file " + promptFile, tokens, loaded);

@@ -31,6 +31,9 @@ final class LogitsCommand extends Action {
     @Mixin
     private Placement placement;
 
+    @Mixin
+    private Holding holding;
+
     LogitsCommand(Console console) {
         super(console);
     }
@@ -40,7 +43,7 @@ final class LogitsCommand extends Action {
         checkOut(out);
         Path folder = ModelFolder.find(model, err());
         placement.run(arena -> {
-            LanguageModel loaded = ModelFolder.load(folder, arena);
+            LanguageModel loaded = ModelFolder.load(folder, arena, holding);
             check("--tokens", ids, loaded);
             Tensor logits = loaded.forward(Batch.of(Compute.current().scratch(), new int[][] {ids}, new int[][] {new int[ids.length]}, ids.length));      // [1, tokens, vocab]
             Safetensors.write(Disk.real(), out, Map.of("logits", logits.reshape(ids.length, loaded.vocabSize())), Map.of());

@@ -38,6 +38,11 @@ final class ModelFolder {
         return isDeepSeekV4(folder) ? DeepSeekV4Weights.load(folder, arena) : LlamaWeights.load(folder, arena);
     }
 
+    /// The same for inference alone, where matrices may stay in the files as `holding` says.
+    static LanguageModel load(Path folder, Arena arena, Holding holding) {
+        return holding.isMapped(folder) ? DeepSeekV4Weights.loadStored(folder, arena) : load(folder, arena);
+    }
+
     /// Whether a `config.json`, or that of a folder, names this family, or one whose name begins likewise and which that family's reader refuses by name.
     static boolean isDeepSeekV4(Path path) {
         return ConfigJson.read(Disk.real(), Files.isDirectory(path) ? path.resolve("config.json") : path).text("model_type", "").startsWith("deepseek_v4");

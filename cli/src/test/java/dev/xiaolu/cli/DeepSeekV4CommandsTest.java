@@ -81,6 +81,8 @@ class DeepSeekV4CommandsTest {
         assertFalse(first.out().isBlank());
         assertEquals(first.out(), Run.of("generate", "--model", model.toString(), "--prompt", "public class", "--max-tokens", "20", "--seed", "3", "--threads", "1").out());
 
+        assertEquals(first.out(), Run.of("generate", "--model", model.toString(), "--prompt", "public class", "--max-tokens", "20", "--seed", "3", "--weights", "mapped").out());
+
         Path file = Files.writeString(temp.resolve("text.txt"), text);
         Run eval = Run.of("eval", "--model", model.toString(), "--data", file.toString(), "--json");
         assertEquals(0, eval.code(), eval.err());

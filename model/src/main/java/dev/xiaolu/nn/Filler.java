@@ -1,12 +1,19 @@
 package dev.xiaolu.nn;
 
+import dev.xiaolu.shape.Shape;
 import dev.xiaolu.tensor.Tensor;
+import java.util.Optional;
 
 /// Gives a new parameter its elements: drawn from a key, or read from a checkpoint.
 @FunctionalInterface
 public interface Filler {
     /// Fills `value` (contiguous; F32, or I32 for a [Table]); `initial` says how it would be drawn.
     void fill(String name, Tensor value, Initial initial);
+
+    /// The weight of this name and shape as it is stored elsewhere, where it shall stay there; else a parameter is allocated and filled.
+    default Optional<Weight> stored(String name, Shape shape) {
+        return Optional.empty();
+    }
 
     /// How a parameter starts when nothing is read for it.
     sealed interface Initial {}

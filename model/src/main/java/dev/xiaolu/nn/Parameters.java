@@ -88,6 +88,11 @@ public final class Parameters {
             return parameters.add(at("weight").prefix, Shape.of(shape), new Filler.Normal(std));
         }
 
+        /// The same as something to multiply by. Where the filler keeps it elsewhere it is no parameter: nothing trains it.
+        public Weight matrix(float std, long... shape) {
+            return parameters.filler.stored(at("weight").prefix, Shape.of(shape)).orElseGet(() -> Weight.held(weight(std, shape)));
+        }
+
         /// Adds a parameter called `name` and gives its tensor.
         public Tensor parameter(String name, Filler.Initial initial, long... shape) {
             return parameters.add(at(name).prefix, Shape.of(shape), initial);

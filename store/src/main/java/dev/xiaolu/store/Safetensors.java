@@ -35,10 +35,12 @@ public final class Safetensors implements TensorSource {
     private final Arena arena;
     private final MemorySegment data;
     private final SafetensorsHeader header;
+    private final boolean lent;
 
-    private Safetensors(Path file, Arena arena, MemorySegment data, SafetensorsHeader header) {
+    private Safetensors(Path file, Arena arena, boolean lent, MemorySegment data, SafetensorsHeader header) {
         this.file = file;
         this.arena = arena;
+        this.lent = lent;
         this.data = data;
         this.header = header;
     }
@@ -50,22 +52,31 @@ public final class Safetensors implements TensorSource {
 
     /// Maps and checks a file.
     public static Safetensors open(Disk disk, Path file) {
-        checkInput(disk.exists(file), "%s: no such file, wanted a safetensors file", file);
         Arena arena = Arena.ofShared();
         try {
-            MemorySegment all = disk.map(file, arena);
-            checkInput(all.byteSize() >= 8, "%s: %d bytes, wanted at least 8; the file is cut short", file, all.byteSize());
-            long length = all.get(JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), 0);
-            checkInput(length >= 0 && length <= MAX_HEADER_BYTES, "%s: the header has %s bytes, wanted at most %d; not a safetensors file, or a damaged one",
-                file, Long.toUnsignedString(length), MAX_HEADER_BYTES);
-            checkInput(length <= all.byteSize() - 8, "%s: the header has %d bytes, but only %d follow; the file is cut short", file, length, all.byteSize() - 8);
-            byte[] json = all.asSlice(8, length).toArray(JAVA_BYTE);
-            MemorySegment data = all.asSlice(8 + length);
-            return new Safetensors(file, arena, data, SafetensorsHeader.parse(file.toString(), json, data.byteSize()));
+            return open(disk, file, arena, false);
         } catch (Throwable refused) {
             arena.close();
             throw refused;
         }
+    }
+
+    /// Maps and checks a file whose tensors live as long as `arena`; closing does nothing.
+    public static Safetensors open(Disk disk, Path file, Arena arena) {
+        return open(disk, file, arena, true);
+    }
+
+    private static Safetensors open(Disk disk, Path file, Arena arena, boolean lent) {
+        checkInput(disk.exists(file), "%s: no such file, wanted a safetensors file", file);
+        MemorySegment all = disk.map(file, arena);
+        checkInput(all.byteSize() >= 8, "%s: %d bytes, wanted at least 8; the file is cut short", file, all.byteSize());
+        long length = all.get(JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), 0);
+        checkInput(length >= 0 && length <= MAX_HEADER_BYTES, "%s: the header has %s bytes, wanted at most %d; not a safetensors file, or a damaged one",
+            file, Long.toUnsignedString(length), MAX_HEADER_BYTES);
+        checkInput(length <= all.byteSize() - 8, "%s: the header has %d bytes, but only %d follow; the file is cut short", file, length, all.byteSize() - 8);
+        byte[] json = all.asSlice(8, length).toArray(JAVA_BYTE);
+        MemorySegment data = all.asSlice(8 + length);
+        return new Safetensors(file, arena, lent, data, SafetensorsHeader.parse(file.toString(), json, data.byteSize()));
     }
 
     @Override public Set<String> names() {
@@ -107,9 +118,11 @@ public final class Safetensors implements TensorSource {
         }
     }
 
-    /// Frees the file and every tensor that came from it.
+    /// Frees the file and every tensor that came from it, unless they live as long as an arena that was given.
     @Override public void close() {
-        arena.close();
+        if (!lent) {
+            arena.close();
+        }
     }
 
     /// Writes a file in one step: what stood there before stays whole until the new bytes are safe on the disk.

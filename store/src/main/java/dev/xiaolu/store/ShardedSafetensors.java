@@ -8,6 +8,7 @@ import dev.xiaolu.platform.Faults;
 import dev.xiaolu.shape.TensorType;
 import dev.xiaolu.tensor.Tensor;
 import java.nio.ByteBuffer;
+import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -38,11 +39,20 @@ public final class ShardedSafetensors implements TensorSource {
 
     /// Opens the tensors of `folder` whose files begin with `stem`, usually `model`.
     public static TensorSource open(Disk disk, Path folder, String stem) {
+        return open(disk, folder, stem, file -> Safetensors.open(disk, file));
+    }
+
+    /// The same with tensors that live as long as `arena`; closing does nothing.
+    public static TensorSource open(Disk disk, Path folder, String stem, Arena arena) {
+        return open(disk, folder, stem, file -> Safetensors.open(disk, file, arena));
+    }
+
+    private static TensorSource open(Disk disk, Path folder, String stem, Function<Path, Safetensors> opened) {
         Path single = folder.resolve(stem + ".safetensors");
         Path index = folder.resolve(stem + ".safetensors.index.json");
         checkInput(disk.exists(folder), "%s: no such folder", folder);
         if (disk.exists(single)) {
-            return Safetensors.open(disk, single);
+            return opened.apply(single);
         }
         checkInput(disk.exists(index), "%s: holds neither %s nor %s", folder, single.getFileName(), index.getFileName());
         Map<String, String> weightMap = weightMap(index.toString(), Json.readObject(index.toString(), disk.read(index)));
@@ -50,7 +60,7 @@ public final class ShardedSafetensors implements TensorSource {
         try {
             for (String file : new TreeSet<>(weightMap.values())) {
                 checkInput(disk.exists(folder.resolve(file)), "%s: shard %s is missing from the folder", index, file);
-                byFile.put(file, Safetensors.open(disk, folder.resolve(file)));
+                byFile.put(file, opened.apply(folder.resolve(file)));
             }
             return new ShardedSafetensors(index, agree(index.toString(), weightMap, byFile), List.copyOf(byFile.values()));
         } catch (Throwable refused) {

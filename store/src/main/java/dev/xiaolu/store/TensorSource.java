@@ -3,6 +3,7 @@ package dev.xiaolu.store;
 import dev.xiaolu.platform.Disk;
 import dev.xiaolu.shape.TensorType;
 import dev.xiaolu.tensor.Tensor;
+import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.Set;
 
@@ -25,5 +26,11 @@ public interface TensorSource extends AutoCloseable {
     static TensorSource open(Path path) {
         Disk disk = Disk.real();
         return disk.isDirectory(path) ? ShardedSafetensors.open(disk, path, "model") : Safetensors.open(disk, path);
+    }
+
+    /// The same with tensors that live as long as `arena`; closing does nothing.
+    static TensorSource open(Path path, Arena arena) {
+        Disk disk = Disk.real();
+        return disk.isDirectory(path) ? ShardedSafetensors.open(disk, path, "model", arena) : Safetensors.open(disk, path, arena);
     }
 }

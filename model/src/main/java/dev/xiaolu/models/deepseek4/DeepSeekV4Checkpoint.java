@@ -9,21 +9,25 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.xiaolu.models.deepseek4.DeepSeekV4Tensor.Kind;
 import dev.xiaolu.nn.Filler;
+import dev.xiaolu.nn.Weight;
 import dev.xiaolu.op.Blocks;
 import dev.xiaolu.op.Cast;
 import dev.xiaolu.op.Dequantise;
 import dev.xiaolu.platform.Faults;
 import dev.xiaolu.shape.DType;
+import dev.xiaolu.shape.Shape;
 import dev.xiaolu.store.TensorSource;
 import dev.xiaolu.tensor.Compute;
 import dev.xiaolu.tensor.E8M0;
 import dev.xiaolu.tensor.Tensor;
+import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /// Weights on disk, in either layout, quantised or not, as the filler of a model's parameters: FP8, FP4 and BF16 become F32, and the experts of a layer one tensor.
@@ -39,11 +43,13 @@ public final class DeepSeekV4Checkpoint implements Filler, AutoCloseable {
     private final DeepSeekV4Layout layout;
     private final Map<String, DeepSeekV4Tensor> tensors = new LinkedHashMap<>();
     private final Set<String> unread = new LinkedHashSet<>();
+    private final boolean stored;
 
-    private DeepSeekV4Checkpoint(String subject, DeepSeekV4Config config, TensorSource source) {
+    private DeepSeekV4Checkpoint(String subject, DeepSeekV4Config config, TensorSource source, boolean stored) {
         this.subject = subject;
         this.config = config;
         this.source = source;
+        this.stored = stored;
         layout = DeepSeekV4Layout.of(subject, source.names());
         boolean predicts = source.names().stream().anyMatch(name -> name.startsWith("mtp."));
         for (DeepSeekV4Tensor tensor : DeepSeekV4Tensors.of(config)) {
@@ -57,9 +63,17 @@ public final class DeepSeekV4Checkpoint implements Filler, AutoCloseable {
 
     /// Opens a folder with `config.json` and weights.
     static DeepSeekV4Checkpoint open(Path folder, DeepSeekV4Config config) {
-        TensorSource source = TensorSource.open(folder);
+        return open(folder, config, TensorSource.open(folder), false);
+    }
+
+    /// The same for a model whose matrices stay in the mapped files, which live as long as `arena`: they become F32 each time they are used.
+    static DeepSeekV4Checkpoint openStored(Path folder, DeepSeekV4Config config, Arena arena) {
+        return open(folder, config, TensorSource.open(folder, arena), true);
+    }
+
+    private static DeepSeekV4Checkpoint open(Path folder, DeepSeekV4Config config, TensorSource source, boolean stored) {
         try {
-            return new DeepSeekV4Checkpoint(folder.toString(), config, source);
+            return new DeepSeekV4Checkpoint(folder.toString(), config, source, stored);
         } catch (Throwable refused) {
             source.close();
             throw refused;
@@ -81,11 +95,25 @@ public final class DeepSeekV4Checkpoint implements Filler, AutoCloseable {
         return Collections.unmodifiableSet(unread);
     }
 
-    @Override public void fill(String name, Tensor value, Initial initial) {
+    @Override public Optional<Weight> stored(String name, Shape shape) {
+        if (!stored) {
+            return Optional.empty();
+        }
+        DeepSeekV4Tensor tensor = found(name, shape);
+        return Optional.of(Weight.stored(shape, (index, into) -> read(tensor, tensor.kind() == Kind.EXPERTS ? index : -1, into)));
+    }
+
+    /// The tensor of this name, which is read from here on.
+    private DeepSeekV4Tensor found(String name, Shape shape) {
         DeepSeekV4Tensor tensor = tensors.get(name);
         checkInput(tensor != null, "%s: holds no %s", subject, name);
-        check(value.shape().equals(tensor.shape()), "%s: parameter %s is %s, wanted %s = %s of config.json", subject, name, value.shape(), tensor.shape(), tensor.keys(0));
+        check(shape.equals(tensor.shape()), "%s: parameter %s is %s, wanted %s = %s of config.json", subject, name, shape, tensor.shape(), tensor.keys(0));
         unread.remove(name);
+        return tensor;
+    }
+
+    @Override public void fill(String name, Tensor value, Initial initial) {
+        DeepSeekV4Tensor tensor = found(name, value.shape());
         if (tensor.kind() == Kind.TABLE) {
             readTable(layout.name(tensor, 0), value);
         } else if (tensor.kind() != Kind.EXPERTS) {

@@ -52,6 +52,14 @@ public final class DeepSeekV4Weights {
         }
     }
 
+    /// A model for inference alone whose matrices stay in the mapped files, quantised as they are, and become F32 each time they are used; an expert that no token chooses is not read. The same bits as of [#load].
+    /// Embedding, head, norms, routers and hyper-connections are read as F32 into `arena`, and the files stay mapped as long as it lives.
+    public static DeepSeekV4 loadStored(Path folder, Arena arena) {
+        DeepSeekV4Checkpoint checkpoint = DeepSeekV4Checkpoint.openStored(folder, config(folder), arena);
+        DeepSeekV4Config config = checkpoint.config();
+        return new DeepSeekV4(checkpoint.hasPrediction() ? config : config.withoutPrediction(), arena, checkpoint);
+    }
+
     /// `config.json` of a model that is written in this form.
     public static byte[] configJson(DeepSeekV4Config config, Form form) {
         String dtype = form.isFull() ? "float32" : "bfloat16";

@@ -2,7 +2,9 @@ package dev.xiaolu.models.deepseek4;
 
 import dev.xiaolu.nn.Filler;
 import dev.xiaolu.nn.Parameters;
+import dev.xiaolu.nn.Weight;
 import dev.xiaolu.op.Add;
+import dev.xiaolu.op.Cast;
 import dev.xiaolu.op.ClampedSwiGlu;
 import dev.xiaolu.op.Combine;
 import dev.xiaolu.op.ExpertLinear;
@@ -13,7 +15,10 @@ import dev.xiaolu.op.RouteWeights;
 import dev.xiaolu.op.SqrtSoftplus;
 import dev.xiaolu.op.TakeRows;
 import dev.xiaolu.op.TopExperts;
+import dev.xiaolu.shape.DType;
+import dev.xiaolu.shape.TensorType;
 import dev.xiaolu.tensor.Compute;
+import dev.xiaolu.tensor.Scratch;
 import dev.xiaolu.tensor.Tensor;
 
 /// A mixture of experts: each token's chosen experts, weighted, and one that every token meets.
@@ -24,12 +29,12 @@ final class Experts {
     private final Tensor gate;                                   // [experts, hidden]
     private final Tensor table;                                  // [vocab, chosen], or null
     private final Tensor bias;                                   // [experts], or null
-    private final Tensor w1;                                     // [experts, width, hidden]
-    private final Tensor w2;                                     // [experts, hidden, width]
-    private final Tensor w3;                                     // [experts, width, hidden]
-    private final Tensor shared1;                                // [width, hidden]
-    private final Tensor shared2;                                // [hidden, width]
-    private final Tensor shared3;                                // [width, hidden]
+    private final Weight w1;                                     // [experts, width, hidden]
+    private final Weight w2;                                     // [experts, hidden, width]
+    private final Weight w3;                                     // [experts, width, hidden]
+    private final Weight shared1;                                // [width, hidden]
+    private final Weight shared2;                                // [hidden, width]
+    private final Weight shared3;                                // [width, hidden]
 
     Experts(DeepSeekV4Config config, Parameters.Scope scope, boolean hashed) {
         this.config = config;
@@ -40,12 +45,12 @@ final class Experts {
         gate = scope.at("gate").weight(std, experts, hidden);
         table = hashed ? scope.at("gate").table("tid2eid", experts, config.vocabSize(), config.numExpertsPerToken()) : null;
         bias = hashed ? null : scope.at("gate").parameter("bias", new Filler.Constant(0), experts);
-        w1 = scope.at("experts.w1").weight(std, experts, width, hidden);
-        w2 = scope.at("experts.w2").weight(std, experts, hidden, width);
-        w3 = scope.at("experts.w3").weight(std, experts, width, hidden);
-        shared1 = scope.at("shared_experts.w1").weight(std, width, hidden);
-        shared2 = scope.at("shared_experts.w2").weight(std, hidden, width);
-        shared3 = scope.at("shared_experts.w3").weight(std, width, hidden);
+        w1 = scope.at("experts.w1").matrix(std, experts, width, hidden);
+        w2 = scope.at("experts.w2").matrix(std, experts, hidden, width);
+        w3 = scope.at("experts.w3").matrix(std, experts, width, hidden);
+        shared1 = scope.at("shared_experts.w1").matrix(std, width, hidden);
+        shared2 = scope.at("shared_experts.w2").matrix(std, hidden, width);
+        shared3 = scope.at("shared_experts.w3").matrix(std, width, hidden);
     }
 
     /// Takes `x [batch, seq, hidden]` and the tokens' ids `[batch, seq]`, gives `[batch, seq, hidden]`.
@@ -62,8 +67,7 @@ final class Experts {
         Tensor copies = Compute.one(new TakeRows(), rows, places);                        // [rows · chosen, hidden]
         Tensor h = gated(linear(copies, w1, order, offsets), linear(copies, w3, order, offsets));
         Tensor routed = Compute.one(new Combine(), linear(h, w2, order, offsets), weights, places);
-        Tensor all = gated(Compute.one(new MatMul(false, true), rows, shared1), Compute.one(new MatMul(false, true), rows, shared3));
-        Tensor common = Compute.one(new MatMul(false, true), all, shared2);
+        Tensor common = shared2.linear(gated(shared1.linear(rows), shared3.linear(rows)));
         return Compute.one(new Add(), routed, common).reshape(x.shape());
     }
 
@@ -71,7 +75,23 @@ final class Experts {
         return Compute.one(new ClampedSwiGlu(config.swigluLimit()), gate, up);
     }
 
-    private static Tensor linear(Tensor x, Tensor weight, Tensor order, Tensor offsets) {
-        return Compute.one(new ExpertLinear(false), x, weight, order, offsets);
+    private static Tensor linear(Tensor x, Weight weight, Tensor order, Tensor offsets) {
+        return weight.isHeld() ? Compute.one(new ExpertLinear(false), x, weight.held(), order, offsets) : ofChosen(x, weight, offsets);
+    }
+
+    /// The same, reading the matrices of those experts alone that some token chose.
+    private static Tensor ofChosen(Tensor x, Weight weight, Tensor offsets) {
+        Scratch scratch = Compute.current().scratch();
+        Tensor y = scratch.allocate(TensorType.f32(x.shape().with(-1, weight.shape().axis(1))));
+        for (int expert = 0; expert < weight.shape().axis(0); expert++) {
+            long from = offsets.getInt(expert);
+            long to = offsets.getInt(expert + 1);
+            if (from < to) {
+                Scratch.Mark before = scratch.mark();
+                Compute.into(new Cast(DType.F32), new Tensor[] {weight.at(expert).linear(x.slice(0, from, to))}, y.slice(0, from, to));
+                scratch.reset(before);
+            }
+        }
+        return y;
     }
 }

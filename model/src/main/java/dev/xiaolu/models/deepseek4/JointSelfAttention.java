@@ -5,6 +5,7 @@ import dev.xiaolu.nn.Filler;
 import dev.xiaolu.nn.Linear;
 import dev.xiaolu.nn.Norm;
 import dev.xiaolu.nn.Parameters;
+import dev.xiaolu.nn.Weight;
 import dev.xiaolu.op.GroupedLinear;
 import dev.xiaolu.op.IndexScores;
 import dev.xiaolu.op.JointAttention;
@@ -32,7 +33,7 @@ final class JointSelfAttention {
     private final Tensor sink;                                   // [heads]
     private final Compressor compressor;
     private final Indexer indexer;
-    private final Tensor outputDown;                             // [groups · rank, heads / groups · dim]
+    private final Weight outputDown;                             // [groups · rank, heads / groups · dim]
     private final Linear outputUp;
 
     JointSelfAttention(DeepSeekV4Config config, Parameters.Scope scope, int ratio) {
@@ -50,7 +51,7 @@ final class JointSelfAttention {
         sink = scope.parameter("attn_sink", new Filler.Constant(0), heads);
         compressor = ratio == 0 ? null : new Compressor(config, scope.at("compressor"), ratio, dim);
         indexer = ratio == DeepSeekV4Config.SPARSE ? new Indexer(config, scope.at("indexer")) : null;
-        outputDown = scope.at("wo_a").weight(std, (long) config.oGroups() * config.oLoraRank(), (long) heads / config.oGroups() * dim);
+        outputDown = scope.at("wo_a").matrix(std, (long) config.oGroups() * config.oLoraRank(), (long) heads / config.oGroups() * dim);
         outputUp = Linear.of(scope.at("wo_b"), config.oGroups() * config.oLoraRank(), hidden, std);
     }
 
@@ -86,7 +87,7 @@ final class JointSelfAttention {
         Tensor o = Compute.run(attention, q, raw, entries, sink, first, last, Positions.of(sequences, origin), seen)[0];
         o = Compute.one(new RopePairs(true), o, rope, batch.positions());                // [batch, seq, heads, dim]
         long perGroup = (long) config.numHeads() / config.oGroups() * dim;
-        Tensor z = Compute.one(new GroupedLinear(false), o.reshape(sequences, length, config.oGroups(), perGroup), outputDown);
+        Tensor z = outputDown.run(new GroupedLinear(false), o.reshape(sequences, length, config.oGroups(), perGroup));
         return outputUp.forward(z.reshape(sequences, length, (long) config.oGroups() * config.oLoraRank()));
     }
 
