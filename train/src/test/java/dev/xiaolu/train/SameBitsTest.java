@@ -6,11 +6,14 @@ import dev.xiaolu.testkit.ForkedJvm;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// A whole run ends in the same bits whatever it runs on and however it is cut.
+@Execution(ExecutionMode.CONCURRENT)
 class SameBitsTest {
     private static final int STEPS = 50;
     private static final int FEW = 2;
