@@ -16,10 +16,9 @@ final class ConfigFacts {
 
     /// Adds the facts of a folder's config, or of a `config.json`.
     static void add(Path path, Table facts) {
-        if (ModelFolder.isDeepSeekV4(path)) {
-            addDeepSeekV4(DeepSeekV4Weights.config(path), facts);
-        } else {
-            addLlama(LlamaWeights.config(path), facts);
+        switch (ModelFolder.Family.of(path)) {
+            case DEEPSEEK_V4 -> addDeepSeekV4(DeepSeekV4Weights.config(path), facts);
+            case LLAMA -> addLlama(LlamaWeights.config(path), facts);
         }
     }
 

@@ -2,16 +2,13 @@ package dev.xiaolu.models.deepseek4;
 
 import dev.xiaolu.nn.Filler;
 import dev.xiaolu.nn.Parameters;
+import dev.xiaolu.nn.RoutedExperts;
 import dev.xiaolu.op.Add;
 import dev.xiaolu.op.ClampedSwiGlu;
-import dev.xiaolu.op.Combine;
-import dev.xiaolu.op.ExpertLinear;
 import dev.xiaolu.op.ExpertLookup;
-import dev.xiaolu.op.ExpertPlan;
 import dev.xiaolu.op.MatMul;
 import dev.xiaolu.op.RouteWeights;
 import dev.xiaolu.op.SqrtSoftplus;
-import dev.xiaolu.op.TakeRows;
 import dev.xiaolu.op.TopExperts;
 import dev.xiaolu.tensor.Compute;
 import dev.xiaolu.tensor.Tensor;
@@ -24,9 +21,7 @@ final class Experts {
     private final Tensor gate;                                   // [experts, hidden]
     private final Tensor table;                                  // [vocab, chosen], or null
     private final Tensor bias;                                   // [experts], or null
-    private final Tensor w1;                                     // [experts, width, hidden]
-    private final Tensor w2;                                     // [experts, hidden, width]
-    private final Tensor w3;                                     // [experts, width, hidden]
+    private final RoutedExperts routed;                          // w1, w3, w2
     private final Tensor shared1;                                // [width, hidden]
     private final Tensor shared2;                                // [hidden, width]
     private final Tensor shared3;                                // [width, hidden]
@@ -40,9 +35,10 @@ final class Experts {
         gate = scope.at("gate").weight(std, experts, hidden);
         table = hashed ? scope.at("gate").table("tid2eid", experts, config.vocabSize(), config.numExpertsPerToken()) : null;
         bias = hashed ? null : scope.at("gate").parameter("bias", new Filler.Constant(0), experts);
-        w1 = scope.at("experts.w1").weight(std, experts, width, hidden);
-        w2 = scope.at("experts.w2").weight(std, experts, hidden, width);
-        w3 = scope.at("experts.w3").weight(std, experts, width, hidden);
+        Tensor w1 = scope.at("experts.w1").weight(std, experts, width, hidden);
+        Tensor w2 = scope.at("experts.w2").weight(std, experts, hidden, width);
+        Tensor w3 = scope.at("experts.w3").weight(std, experts, width, hidden);
+        routed = new RoutedExperts(w1, w3, w2);
         shared1 = scope.at("shared_experts.w1").weight(std, width, hidden);
         shared2 = scope.at("shared_experts.w2").weight(std, hidden, width);
         shared3 = scope.at("shared_experts.w3").weight(std, width, hidden);
@@ -55,23 +51,13 @@ final class Experts {
         Tensor chosen = table != null ? Compute.one(new ExpertLookup(), table, tokens)
                 : Compute.one(new TopExperts(config.numExpertsPerToken()), scores, bias); // [rows, chosen]
         Tensor weights = Compute.one(new RouteWeights(config.routedScalingFactor()), scores, chosen);
-        Tensor[] plan = Compute.run(new ExpertPlan(config.numRoutedExperts()), chosen);
-        Tensor order = plan[0];
-        Tensor offsets = plan[1];
-        Tensor places = plan[2];
-        Tensor copies = Compute.one(new TakeRows(), rows, places);                        // [rows · chosen, hidden]
-        Tensor h = gated(linear(copies, w1, order, offsets), linear(copies, w3, order, offsets));
-        Tensor routed = Compute.one(new Combine(), linear(h, w2, order, offsets), weights, places);
+        Tensor chosenOnes = routed.forward(rows, chosen, weights, this::gated);
         Tensor all = gated(Compute.one(new MatMul(false, true), rows, shared1), Compute.one(new MatMul(false, true), rows, shared3));
         Tensor common = Compute.one(new MatMul(false, true), all, shared2);
-        return Compute.one(new Add(), routed, common).reshape(x.shape());
+        return Compute.one(new Add(), chosenOnes, common).reshape(x.shape());
     }
 
     private Tensor gated(Tensor gate, Tensor up) {
         return Compute.one(new ClampedSwiGlu(config.swigluLimit()), gate, up);
-    }
-
-    private static Tensor linear(Tensor x, Tensor weight, Tensor order, Tensor offsets) {
-        return Compute.one(new ExpertLinear(false), x, weight, order, offsets);
     }
 }
