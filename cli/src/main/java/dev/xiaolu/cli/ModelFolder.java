@@ -2,6 +2,7 @@ package dev.xiaolu.cli;
 
 import dev.xiaolu.models.deepseek4.DeepSeekV4Weights;
 import dev.xiaolu.models.llama.LlamaWeights;
+import dev.xiaolu.models.qwen3moe.Qwen3MoeWeights;
 import dev.xiaolu.nn.LanguageModel;
 import dev.xiaolu.platform.Disk;
 import dev.xiaolu.platform.InputException;
@@ -38,17 +39,18 @@ final class ModelFolder {
         return switch (Family.of(folder)) {
             case DEEPSEEK_V4 -> DeepSeekV4Weights.load(folder, arena);
             case LLAMA -> LlamaWeights.load(folder, arena);
+            case QWEN3_MOE -> Qwen3MoeWeights.load(folder, arena);
         };
     }
 
     /// The families of models.
     enum Family {
-        DEEPSEEK_V4, LLAMA;
+        DEEPSEEK_V4, LLAMA, QWEN3_MOE;
 
         /// The family that a `config.json`, or that of a folder, names. A type that is only like one of its own, and any that is not known, goes to a reader that refuses it by name.
         static Family of(Path path) {
             String type = ConfigJson.read(Disk.real(), path).text("model_type", "");
-            return type.startsWith("deepseek_v4") ? DEEPSEEK_V4 : LLAMA;
+            return type.startsWith("deepseek_v4") ? DEEPSEEK_V4 : type.equals(Qwen3MoeWeights.MODEL_TYPE) ? QWEN3_MOE : LLAMA;
         }
     }
 
