@@ -100,6 +100,21 @@ def record_router():
     r.done()
 
 
+def record_shares():
+    """A router whose scores are the softmax of its logits; `taken` are the weights of the chosen, their scores as they stand."""
+    r = Recording("shares", SOURCE)
+    for name, rows, experts, count, spread, route_scale in [("small", 9, 16, 4, 1.0, 1.0), ("wide", 40, 128, 8, 3.0, 2.5), ("sharp", 5, 33, 2, 20.0, 1.0)]:
+        z = r.normal(rows, experts, scale=spread).requires_grad_()
+        s = z.softmax(-1)
+        chosen = s.detach().float().topk(count).indices.sort(-1).values
+        taken = s.gather(-1, chosen) * route_scale
+        ds, dtaken = r.normal(*s.shape), r.normal(*taken.shape)
+        dz, = torch.autograd.grad(s, z, ds, retain_graph=True)
+        ds_of_taken, = torch.autograd.grad(taken, s, dtaken, retain_graph=True)
+        r.case(name, {"z": z, "s": s, "ds": ds, "dz": dz, "chosen": chosen, "taken": taken, "dtaken": dtaken, "ds_of_taken": ds_of_taken}, scale=route_scale)
+    r.done()
+
+
 def record_experts():
     """A whole layer: tokens to their experts, gated products with a clamp, and back; then gradients by leaf of work."""
     r = Recording("experts", SOURCE)
@@ -147,5 +162,6 @@ if __name__ == "__main__":
     record_hyper_gates()
     record_hyper_streams()
     record_router()
+    record_shares()
     record_experts()
     record_grouped_linear()

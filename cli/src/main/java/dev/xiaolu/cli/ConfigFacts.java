@@ -5,6 +5,8 @@ import dev.xiaolu.models.deepseek4.DeepSeekV4Config.CacheLayout;
 import dev.xiaolu.models.deepseek4.DeepSeekV4Weights;
 import dev.xiaolu.models.llama.LlamaConfig;
 import dev.xiaolu.models.llama.LlamaWeights;
+import dev.xiaolu.models.qwen3moe.Qwen3MoeConfig;
+import dev.xiaolu.models.qwen3moe.Qwen3MoeWeights;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.TreeMap;
@@ -14,17 +16,17 @@ import java.util.stream.Collectors;
 final class ConfigFacts {
     private ConfigFacts() {}
 
-    /// Adds the facts of a folder's config, or of a `config.json`.
-    static void add(Path path, Table facts) {
-        if (ModelFolder.isDeepSeekV4(path)) {
-            addDeepSeekV4(DeepSeekV4Weights.config(path), facts);
-        } else {
-            addLlama(LlamaWeights.config(path), facts);
-        }
+    /// Adds the facts of a folder's config, or of a `config.json`; gives the table.
+    static Table add(Path path, Table facts) {
+        return switch (ModelFolder.Family.of(path)) {
+            case DEEPSEEK_V4 -> addDeepSeekV4(DeepSeekV4Weights.config(path), facts);
+            case LLAMA -> addLlama(LlamaWeights.config(path), facts);
+            case QWEN3_MOE -> addQwen3Moe(Qwen3MoeWeights.config(path), facts);
+        };
     }
 
-    private static void addLlama(LlamaConfig config, Table facts) {
-        facts.row("family", config.qkNorm() ? "llama with norms of queries and keys (Qwen3)" : "llama")
+    private static Table addLlama(LlamaConfig config, Table facts) {
+        return facts.row("family", config.qkNorm() ? "llama with norms of queries and keys (Qwen3)" : "llama")
                 .row("parameters", config.parameterCount())
                 .row("hidden_size", config.hiddenSize()).row("num_hidden_layers", config.numLayers())
                 .row("heads", "%d of %d, %d for keys and values".formatted(config.numHeads(), config.headDim(), config.numKvHeads()))
@@ -32,14 +34,24 @@ final class ConfigFacts {
                 .row("max_position_embeddings", config.contextLength()).row("tie_word_embeddings", config.tieWordEmbeddings());
     }
 
-    private static void addDeepSeekV4(DeepSeekV4Config config, Table facts) {
+    private static Table addQwen3Moe(Qwen3MoeConfig config, Table facts) {
+        return facts.row("family", "qwen3_moe")
+                .row("parameters", config.parameterCount())
+                .row("parameters active for a token", config.activeParameterCount())
+                .row("hidden_size", config.hiddenSize()).row("num_hidden_layers", config.numLayers())
+                .row("heads", "%d of %d, %d for keys and values".formatted(config.numHeads(), config.headDim(), config.numKvHeads()))
+                .row("experts", "%d of %d for a token, of width %d, in %d layers".formatted(config.numExpertsPerToken(), config.numRoutedExperts(), config.moeIntermediateSize(), config.sparseLayers()))
+                .row("vocab_size", config.vocabSize()).row("max_position_embeddings", config.contextLength()).row("tie_word_embeddings", config.tieWordEmbeddings());
+    }
+
+    private static Table addDeepSeekV4(DeepSeekV4Config config, Table facts) {
         facts.row("family", "deepseek_v4")
                 .row("parameters", config.parameterCount())
                 .row("parameters active for a token", config.activeParameterCount());
         if (config.numNextnPredictLayers() > 0) {
             facts.row("parameters of the prediction block", config.predictionParameterCount());
         }
-        facts.row("cache bytes per token, FP8 with FP4 indexer", bytes(config, CacheLayout.FP8_FP4))
+        return facts.row("cache bytes per token, FP8 with FP4 indexer", bytes(config, CacheLayout.FP8_FP4))
                 .row("cache bytes per token, FP8", bytes(config, CacheLayout.FP8))
                 .row("cache bytes per token, BF16", bytes(config, CacheLayout.BF16))
                 .row("hidden_size", config.hiddenSize()).row("num_hidden_layers", config.numLayers())

@@ -25,7 +25,7 @@ final class Holding {
 
     /// Whether the weights in this folder stay in their files.
     boolean isMapped(Path folder) {
-        if (!ModelFolder.isDeepSeekV4(folder)) {
+        if (ModelFolder.Family.of(folder) != ModelFolder.Family.DEEPSEEK_V4) {
             if (where == Where.mapped) {
                 throw WrongUsage.of("--weights is mapped, wanted held or auto for %s: weights of this family are held in memory", folder);
             }

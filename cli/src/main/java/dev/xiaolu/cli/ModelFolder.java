@@ -2,6 +2,7 @@ package dev.xiaolu.cli;
 
 import dev.xiaolu.models.deepseek4.DeepSeekV4Weights;
 import dev.xiaolu.models.llama.LlamaWeights;
+import dev.xiaolu.models.qwen3moe.Qwen3MoeWeights;
 import dev.xiaolu.nn.LanguageModel;
 import dev.xiaolu.platform.Disk;
 import dev.xiaolu.platform.InputException;
@@ -35,7 +36,11 @@ final class ModelFolder {
 
     /// The model in a folder that [#find] gave, of whatever family its `config.json` names; runs on the current [dev.xiaolu.tensor.Compute].
     static LanguageModel load(Path folder, Arena arena) {
-        return isDeepSeekV4(folder) ? DeepSeekV4Weights.load(folder, arena) : LlamaWeights.load(folder, arena);
+        return switch (Family.of(folder)) {
+            case DEEPSEEK_V4 -> DeepSeekV4Weights.load(folder, arena);
+            case LLAMA -> LlamaWeights.load(folder, arena);
+            case QWEN3_MOE -> Qwen3MoeWeights.load(folder, arena);
+        };
     }
 
     /// The same for inference alone, where matrices may stay in the files as `holding` says.
@@ -43,9 +48,15 @@ final class ModelFolder {
         return holding.isMapped(folder) ? DeepSeekV4Weights.loadStored(folder, arena) : load(folder, arena);
     }
 
-    /// Whether a `config.json`, or that of a folder, names this family, or one whose name begins likewise and which that family's reader refuses by name.
-    static boolean isDeepSeekV4(Path path) {
-        return ConfigJson.read(Disk.real(), Files.isDirectory(path) ? path.resolve("config.json") : path).text("model_type", "").startsWith("deepseek_v4");
+    /// The families of models.
+    enum Family {
+        DEEPSEEK_V4, LLAMA, QWEN3_MOE;
+
+        /// The family that a `config.json`, or that of a folder, names. A type that is only like one of its own, and any that is not known, goes to a reader that refuses it by name.
+        static Family of(Path path) {
+            String type = ConfigJson.read(Disk.real(), path).text("model_type", "");
+            return type.startsWith("deepseek_v4") ? DEEPSEEK_V4 : type.equals(Qwen3MoeWeights.MODEL_TYPE) ? QWEN3_MOE : LLAMA;
+        }
     }
 
     /// Whether this is the folder of a run.

@@ -15,14 +15,14 @@ public sealed interface Op permits Op.Choice, Op.Differentiable, Op.Gradient, Op
     /// An operator of a forward pass: the gradient table has a row for it.
     sealed interface Differentiable extends Op
             permits Add, Attention, BalanceLoss, ClampedSwiGlu, Combine, Compress, CrossEntropy, Embed, ExpertLinear, GroupedLinear, Hadamard, HyperCollapse,
-            HyperExpand, HyperGates, HyperHeadGates, HyperMix, IndexLoss, IndexScores, JointAttention, MatMul, Mean, RmsNorm, Rope, RopePairs, RouteWeights,
-            SqrtSoftplus, SwiGlu, TakeRows, UnitNorm {}
+            HyperExpand, HyperGates, HyperHeadGates, HyperMix, IndexLoss, IndexScores, JointAttention, MatMul, Mean, RmsNorm, Rope, RopePairs, RouteScores,
+            RouteWeights, Softmax, SqrtSoftplus, SwiGlu, TakeRows, UnitNorm {}
 
     /// An operator of a backward pass: nobody asks for its gradient.
     sealed interface Gradient extends Op
             permits AttentionGrad, BalanceLossGrad, ClampedSwiGluGrad, CombineGrad, CompressGrad, CrossEntropyGrad, EmbedGrad, ExpertLinearGrad, GroupedLinearGrad,
             HyperCollapseGrad, HyperExpandGrad, HyperGatesGrad, HyperHeadGatesGrad, HyperMixGrad, IndexLossGrad, IndexScoresGrad, JointAttentionGrad, MeanGrad,
-            RmsNormGrad, RouteWeightsGrad, SqrtSoftplusGrad, SwiGluGrad, TakeRowsGrad, UnitNormGrad {}
+            RmsNormGrad, RouteScoresGrad, RouteWeightsGrad, SoftmaxGrad, SqrtSoftplusGrad, SwiGluGrad, TakeRowsGrad, UnitNormGrad {}
 
     /// An operator outside the tape: copies, conversions, random fills, sums of gradients and optimizer steps.
     /// Those that change a tensor in place say so in their first sentence; they take it as an input and give no output for it.

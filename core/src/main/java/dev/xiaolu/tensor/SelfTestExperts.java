@@ -27,9 +27,13 @@ import dev.xiaolu.op.HyperHeadGatesGrad;
 import dev.xiaolu.op.HyperMix;
 import dev.xiaolu.op.HyperMixGrad;
 import dev.xiaolu.op.Op;
+import dev.xiaolu.op.RouteScores;
+import dev.xiaolu.op.RouteScoresGrad;
 import dev.xiaolu.op.RouteWeights;
 import dev.xiaolu.op.RouteWeightsGrad;
 import dev.xiaolu.op.RouterBiasStep;
+import dev.xiaolu.op.Softmax;
+import dev.xiaolu.op.SoftmaxGrad;
 import dev.xiaolu.op.SqrtSoftplus;
 import dev.xiaolu.op.SqrtSoftplusGrad;
 import dev.xiaolu.op.TakeRows;
@@ -42,6 +46,7 @@ import java.util.List;
 /// The part of the self-test on hyper-connections, routers and experts.
 final class SelfTestExperts {
     private static final int FAMILY = 1;
+    private static final int SOFTMAX = 2;
 
     private final SelfTest test;
 
@@ -55,6 +60,8 @@ final class SelfTestExperts {
         addRouter(cases);
         addExperts(cases);
         addStart(cases);
+        test.restart(SOFTMAX);
+        addSoftmax(cases);
     }
 
     private void addHyper(List<SelfTest.Case> cases) {
@@ -92,6 +99,14 @@ final class SelfTestExperts {
         add(cases, new BalanceLossGrad(0.5f), scores.reshape(2, 20, 37), chosen, test.normal(2));
         add(cases, new ExpertLoad(), chosen, test.integers(37));
         add(cases, new RouterBiasStep(1e-3f), test.normal(37), test.integers(37));
+    }
+
+    private void addSoftmax(List<SelfTest.Case> cases) {
+        Tensor chosen = chosen(40, 6, 37);
+        add(cases, new Softmax(), test.normal(40, 37));
+        add(cases, new SoftmaxGrad(), test.squares(40, 37), test.normal(40, 37));
+        add(cases, new RouteScores(1.5f), test.squares(40, 37), chosen);
+        add(cases, new RouteScoresGrad(1.5f), test.squares(40, 37), chosen, test.normal(40, 6));
     }
 
     private void addExperts(List<SelfTest.Case> cases) {

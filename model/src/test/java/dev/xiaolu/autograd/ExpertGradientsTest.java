@@ -15,7 +15,9 @@ import dev.xiaolu.op.HyperGates;
 import dev.xiaolu.op.HyperHeadGates;
 import dev.xiaolu.op.HyperMix;
 import dev.xiaolu.op.MatMul;
+import dev.xiaolu.op.RouteScores;
 import dev.xiaolu.op.RouteWeights;
+import dev.xiaolu.op.Softmax;
 import dev.xiaolu.op.SqrtSoftplus;
 import dev.xiaolu.op.TakeRows;
 import dev.xiaolu.op.TopExperts;
@@ -45,6 +47,8 @@ class ExpertGradientsTest {
                 new Case("router score where softplus is the identity", new SqrtSoftplus(), 1, in -> new Tensor[] {scaled(in.normal(4, 7), 1, 40)}),
                 new Case("weights of the chosen", new RouteWeights(1.5f), 1, in -> new Tensor[] {positive(in.normal(6, 8)), in.chosen(6, 3, 8)}),
                 new Case("weight of the only one", new RouteWeights(2.5f), 1, in -> new Tensor[] {positive(in.normal(6, 8)), in.chosen(6, 1, 8)}),
+                new Case("shares", new Softmax(), 1, in -> new Tensor[] {scaled(in.normal(5, 37), 2, 0)}),
+                new Case("scores of the chosen", new RouteScores(1.5f), 1, in -> new Tensor[] {in.normal(6, 8), in.chosen(6, 3, 8)}),
                 new Case("balance", new BalanceLoss(0.3f), 1, in -> new Tensor[] {positive(in.normal(3, 5, 8)), in.chosen(15, 3, 8)}),
                 new Case("clamped gate", new ClampedSwiGlu(0.7f), 2, in -> new Tensor[] {in.normal(3, 11), in.normal(3, 11)}),
                 new Case("clamp that nothing reaches", new ClampedSwiGlu(10), 2, in -> new Tensor[] {in.normal(3, 11), in.normal(3, 11)}),

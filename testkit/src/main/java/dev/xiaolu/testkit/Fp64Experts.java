@@ -3,6 +3,7 @@ package dev.xiaolu.testkit;
 import dev.xiaolu.op.BalanceLoss;
 import dev.xiaolu.op.ExpertLinear;
 import dev.xiaolu.op.GroupedLinear;
+import dev.xiaolu.op.RouteScores;
 import dev.xiaolu.op.RouteWeights;
 import dev.xiaolu.shape.Shape;
 import dev.xiaolu.testkit.Fp64.Values;
@@ -29,6 +30,29 @@ final class Fp64Experts {
             }
         }
         return weights;
+    }
+
+    static Values scores(RouteScores op, Values scores, Values chosen) {
+        Values weights = Values.zeros(chosen.shape());
+        for (int i = 0; i < chosen.data().length; i++) {
+            weights.data()[i] = scores.data()[i / chosen.last() * scores.last() + (int) chosen.data()[i]] * op.scale();
+        }
+        return weights;
+    }
+
+    static Values softmax(Values x) {
+        Values y = Values.zeros(x.shape());
+        for (int row = 0; row < x.rows(); row++) {
+            double sum = 0;
+            for (int i = row * x.last(); i < (row + 1) * x.last(); i++) {
+                y.data()[i] = Math.exp(x.data()[i]);
+                sum += y.data()[i];
+            }
+            for (int i = row * x.last(); i < (row + 1) * x.last(); i++) {
+                y.data()[i] /= sum;
+            }
+        }
+        return y;
     }
 
     static Values balance(BalanceLoss op, Values scores, Values chosen) {

@@ -7,9 +7,13 @@ import dev.xiaolu.op.BalanceLoss;
 import dev.xiaolu.op.BalanceLossGrad;
 import dev.xiaolu.op.ExpertLoad;
 import dev.xiaolu.op.ExpertLookup;
+import dev.xiaolu.op.RouteScores;
+import dev.xiaolu.op.RouteScoresGrad;
 import dev.xiaolu.op.RouteWeights;
 import dev.xiaolu.op.RouteWeightsGrad;
 import dev.xiaolu.op.RouterBiasStep;
+import dev.xiaolu.op.Softmax;
+import dev.xiaolu.op.SoftmaxGrad;
 import dev.xiaolu.op.SqrtSoftplus;
 import dev.xiaolu.op.SqrtSoftplusGrad;
 import dev.xiaolu.op.TopExperts;
@@ -153,6 +157,50 @@ public abstract class RouterContract extends OperatorContract {
         }
     }
 
+    @Test void sharesAndTheirGradientsGiveTheReferencesBits() {
+        long seed = 7550;
+        for (Values values : Values.values()) {
+            for (int experts : new int[] {1, 7, 15, 16, 17, 31, 33, 128, 257, 1000}) {
+                withInputs(seed++, inputs -> {
+                    Tensor logits = inputs.floats(values, Shape.of(19, experts));
+                    Tensor dy = inputs.normal(19, experts);
+                    assertSameBits(inputs, new Softmax(), logits);
+                    assertSameBits(inputs, new Softmax(), inputs.view(logits));
+                    assertSameBits(inputs, new SoftmaxGrad(), logits, dy);
+                    assertSameBits(inputs, new SoftmaxGrad(), inputs.view(logits), inputs.view(dy));
+                });
+            }
+        }
+    }
+
+    @Test void scoresAsWeightsAndTheirGradientsGiveTheReferencesBits() {
+        long seed = 7580;
+        for (Values values : Values.values()) {
+            for (int experts : EXPERTS) {
+                withInputs(seed++, inputs -> {
+                    int count = Math.min(experts, 6);
+                    Tensor scores = inputs.floats(values, Shape.of(131, experts));
+                    Tensor chosen = inputs.chosen(131, count, experts);
+                    Tensor dweights = inputs.normal(131, count);
+                    assertSameBits(inputs, new RouteScores(1), scores, chosen);
+                    assertSameBits(inputs, new RouteScores(2.5f), inputs.view(scores), inputs.view(chosen));
+                    assertSameBits(inputs, new RouteScoresGrad(1), scores, chosen, dweights);
+                    assertSameBits(inputs, new RouteScoresGrad(2.5f), inputs.view(scores), inputs.view(chosen), inputs.view(dweights));
+                });
+            }
+        }
+    }
+
+    @Test void sharesOfARowAddUpToOneAndTheGreatestLogitMayBeHuge() {
+        withInputs(7590, inputs -> {
+            try (Arena arena = Arena.ofShared()) {
+                Tensor logits = Tensor.of(arena, Shape.of(3, 4), 1e38f, 1e38f, -1e38f, Float.NEGATIVE_INFINITY, 0f, 0f, 0f, 0f, 1f, Float.NaN, 2f, 3f);
+                float[] shares = runBackend(arena, new Softmax(), logits)[0].toFloats();
+                assertArrayEquals(new float[] {0.5f, 0.5f, 0, 0, 0.25f, 0.25f, 0.25f, 0.25f, Float.NaN, Float.NaN, Float.NaN, Float.NaN}, shares);
+            }
+        });
+    }
+
     @Test void balanceGivesTheReferencesBits() {
         long seed = 7600;
         for (Values values : Values.values()) {
@@ -207,6 +255,8 @@ public abstract class RouterContract extends OperatorContract {
                 for (Tensor chosen : new Tensor[] {Tensor.of(arena, Shape.of(2, 2), 0, 1, 4, 5), Tensor.of(arena, Shape.of(2, 2), 0, 1, -1, 4)}) {
                     assertRefused(inputs, new RouteWeights(1), scores, chosen);
                     assertRefused(inputs, new RouteWeightsGrad(1), scores, chosen, inputs.normal(2, 2));
+                    assertRefused(inputs, new RouteScores(1), scores, chosen);
+                    assertRefused(inputs, new RouteScoresGrad(1), scores, chosen, inputs.normal(2, 2));
                     assertRefused(inputs, new BalanceLoss(1), scores.reshape(1, 2, 5), chosen);
                     assertRefused(inputs, new BalanceLossGrad(1), scores.reshape(1, 2, 5), chosen, inputs.normal(1));
                     assertRefused(inputs, new ExpertLoad(), chosen, inputs.bits(DType.I64, 5));
@@ -221,6 +271,10 @@ public abstract class RouterContract extends OperatorContract {
             Tensor chosen = inputs.chosen(128, 6, 64);
             assertNoGarbage(new SqrtSoftplus(), scores);
             assertNoGarbage(new SqrtSoftplusGrad(), scores, scores, inputs.normal(128, 64));
+            assertNoGarbage(new Softmax(), scores);
+            assertNoGarbage(new SoftmaxGrad(), scores, inputs.normal(128, 64));
+            assertNoGarbage(new RouteScores(1), scores, chosen);
+            assertNoGarbage(new RouteScoresGrad(1), scores, chosen, inputs.normal(128, 6));
             assertNoGarbage(new TopExperts(6), scores, inputs.normal(64));
             assertNoGarbage(new RouteWeights(1), scores, chosen);
             assertNoGarbage(new RouteWeightsGrad(1), scores, chosen, inputs.normal(128, 6));

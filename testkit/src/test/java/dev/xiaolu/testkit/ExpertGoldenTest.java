@@ -26,9 +26,13 @@ import dev.xiaolu.op.HyperHeadGates;
 import dev.xiaolu.op.HyperHeadGatesGrad;
 import dev.xiaolu.op.HyperMix;
 import dev.xiaolu.op.HyperMixGrad;
+import dev.xiaolu.op.RouteScores;
+import dev.xiaolu.op.RouteScoresGrad;
 import dev.xiaolu.op.RouteWeights;
 import dev.xiaolu.op.RouteWeightsGrad;
 import dev.xiaolu.op.RouterBiasStep;
+import dev.xiaolu.op.Softmax;
+import dev.xiaolu.op.SoftmaxGrad;
 import dev.xiaolu.op.SqrtSoftplus;
 import dev.xiaolu.op.SqrtSoftplusGrad;
 import dev.xiaolu.op.TakeRows;
@@ -94,6 +98,16 @@ class ExpertGoldenTest {
             }
             Compute.run(new RouterBiasStep(number(parameters, "rate")), tensors.get("bias"), load);
             Difference.assertWithinOfLargest(1e-7, "bias", tensors.get("moved"), tensors.get("bias"));
+        });
+    }
+
+    @TestFactory Stream<DynamicTest> shares() {
+        return cases("shares", (tensors, parameters) -> {
+            compare(new Softmax(), tensors, "z", "s");
+            compare(new SoftmaxGrad(), tensors, "s ds", "dz");
+            assertSameInts(tensors.get("chosen"), Compute.one(new TopExperts((int) tensors.get("chosen").shape().last()), tensors.get("s")));
+            compare(new RouteScores(number(parameters, "scale")), tensors, "s chosen", "taken");
+            compare(new RouteScoresGrad(number(parameters, "scale")), tensors, "s chosen dtaken", "ds_of_taken");
         });
     }
 

@@ -58,8 +58,12 @@ import dev.xiaolu.op.RmsNorm;
 import dev.xiaolu.op.RmsNormGrad;
 import dev.xiaolu.op.Rope;
 import dev.xiaolu.op.RopePairs;
+import dev.xiaolu.op.RouteScores;
+import dev.xiaolu.op.RouteScoresGrad;
 import dev.xiaolu.op.RouteWeights;
 import dev.xiaolu.op.RouteWeightsGrad;
+import dev.xiaolu.op.Softmax;
+import dev.xiaolu.op.SoftmaxGrad;
 import dev.xiaolu.op.SqrtSoftplus;
 import dev.xiaolu.op.SqrtSoftplusGrad;
 import dev.xiaolu.op.SquareSums;
@@ -193,6 +197,11 @@ final class CpuBackend implements Backend {
         add(TopExperts.class, router::top);
         add(RouteWeights.class, router::weights);
         add(RouteWeightsGrad.class, router::weightGradients);
+        var shares = new SoftmaxKernels(workers);
+        add(Softmax.class, shares::forward);
+        add(SoftmaxGrad.class, shares::gradient);
+        add(RouteScores.class, shares::weights);
+        add(RouteScoresGrad.class, shares::weightGradients);
         add(BalanceLoss.class, balance::forward);
         add(BalanceLossGrad.class, balance::gradient);
     }

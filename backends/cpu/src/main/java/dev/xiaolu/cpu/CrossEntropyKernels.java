@@ -77,7 +77,7 @@ final class CrossEntropyKernels {
     }
 
     /// The largest element; four chains at a time, since the order of maxima does not matter.
-    private static float maximum(MemorySegment x, long at, int count) {
+    static float maximum(MemorySegment x, long at, int count) {
         FloatVector m0 = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
         FloatVector m1 = m0;
         FloatVector m2 = m0;

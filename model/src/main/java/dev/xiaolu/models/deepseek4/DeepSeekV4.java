@@ -11,6 +11,7 @@ import dev.xiaolu.nn.Linear;
 import dev.xiaolu.nn.Norm;
 import dev.xiaolu.nn.Parameters;
 import dev.xiaolu.nn.RopeTable;
+import dev.xiaolu.nn.RoutedExperts;
 import dev.xiaolu.op.Add;
 import dev.xiaolu.op.Embed;
 import dev.xiaolu.op.HyperExpand;
@@ -32,8 +33,6 @@ import java.util.function.Consumer;
 ///
 /// The parameters and the rotation tables live in the arena given at the start. Forward passes share nothing but the parameters.
 public final class DeepSeekV4 implements LanguageModel {
-    private static final String EXPERTS = ".experts.";
-
     private final DeepSeekV4Config config;
     private final Parameters parameters;
     private final Tensor embedding;                              // [vocab, hidden]
@@ -140,15 +139,8 @@ public final class DeepSeekV4 implements LanguageModel {
     @Override public Map<String, Tensor> published(Map<String, Tensor> byParameter) {
         var all = new LinkedHashMap<String, Tensor>();
         byParameter.forEach((name, tensor) -> {
-            int experts = name.indexOf(EXPERTS);
-            if (experts < 0) {
-                if (!name.endsWith(".gate.bias")) {
-                    all.put(name, tensor);
-                }
-                return;
-            }
-            for (int expert = 0; expert < tensor.shape().axis(0); expert++) {
-                all.put(name.substring(0, experts) + EXPERTS + expert + "." + name.substring(experts + EXPERTS.length()), tensor.at(expert));
+            if (!name.endsWith(".gate.bias")) {
+                RoutedExperts.oneByOne(name, tensor, all::put);
             }
         });
         return all;

@@ -2,23 +2,16 @@ package dev.xiaolu.models.deepseek4;
 
 import dev.xiaolu.nn.Filler;
 import dev.xiaolu.nn.Parameters;
+import dev.xiaolu.nn.RoutedExperts;
 import dev.xiaolu.nn.Weight;
 import dev.xiaolu.op.Add;
-import dev.xiaolu.op.Cast;
 import dev.xiaolu.op.ClampedSwiGlu;
-import dev.xiaolu.op.Combine;
-import dev.xiaolu.op.ExpertLinear;
 import dev.xiaolu.op.ExpertLookup;
-import dev.xiaolu.op.ExpertPlan;
 import dev.xiaolu.op.MatMul;
 import dev.xiaolu.op.RouteWeights;
 import dev.xiaolu.op.SqrtSoftplus;
-import dev.xiaolu.op.TakeRows;
 import dev.xiaolu.op.TopExperts;
-import dev.xiaolu.shape.DType;
-import dev.xiaolu.shape.TensorType;
 import dev.xiaolu.tensor.Compute;
-import dev.xiaolu.tensor.Scratch;
 import dev.xiaolu.tensor.Tensor;
 
 /// A mixture of experts: each token's chosen experts, weighted, and one that every token meets.
@@ -29,9 +22,7 @@ final class Experts {
     private final Tensor gate;                                   // [experts, hidden]
     private final Tensor table;                                  // [vocab, chosen], or null
     private final Tensor bias;                                   // [experts], or null
-    private final Weight w1;                                     // [experts, width, hidden]
-    private final Weight w2;                                     // [experts, hidden, width]
-    private final Weight w3;                                     // [experts, width, hidden]
+    private final RoutedExperts routed;                          // w1, w3, w2
     private final Weight shared1;                                // [width, hidden]
     private final Weight shared2;                                // [hidden, width]
     private final Weight shared3;                                // [width, hidden]
@@ -45,9 +36,10 @@ final class Experts {
         gate = scope.at("gate").weight(std, experts, hidden);
         table = hashed ? scope.at("gate").table("tid2eid", experts, config.vocabSize(), config.numExpertsPerToken()) : null;
         bias = hashed ? null : scope.at("gate").parameter("bias", new Filler.Constant(0), experts);
-        w1 = scope.at("experts.w1").matrix(std, experts, width, hidden);
-        w2 = scope.at("experts.w2").matrix(std, experts, hidden, width);
-        w3 = scope.at("experts.w3").matrix(std, experts, width, hidden);
+        Weight w1 = scope.at("experts.w1").matrix(std, experts, width, hidden);
+        Weight w2 = scope.at("experts.w2").matrix(std, experts, hidden, width);
+        Weight w3 = scope.at("experts.w3").matrix(std, experts, width, hidden);
+        routed = new RoutedExperts(w1, w3, w2);
         shared1 = scope.at("shared_experts.w1").matrix(std, width, hidden);
         shared2 = scope.at("shared_experts.w2").matrix(std, hidden, width);
         shared3 = scope.at("shared_experts.w3").matrix(std, width, hidden);
@@ -60,38 +52,12 @@ final class Experts {
         Tensor chosen = table != null ? Compute.one(new ExpertLookup(), table, tokens)
                 : Compute.one(new TopExperts(config.numExpertsPerToken()), scores, bias); // [rows, chosen]
         Tensor weights = Compute.one(new RouteWeights(config.routedScalingFactor()), scores, chosen);
-        Tensor[] plan = Compute.run(new ExpertPlan(config.numRoutedExperts()), chosen);
-        Tensor order = plan[0];
-        Tensor offsets = plan[1];
-        Tensor places = plan[2];
-        Tensor copies = Compute.one(new TakeRows(), rows, places);                        // [rows · chosen, hidden]
-        Tensor h = gated(linear(copies, w1, order, offsets), linear(copies, w3, order, offsets));
-        Tensor routed = Compute.one(new Combine(), linear(h, w2, order, offsets), weights, places);
+        Tensor chosenOnes = routed.forward(rows, chosen, weights, this::gated);
         Tensor common = shared2.linear(gated(shared1.linear(rows), shared3.linear(rows)));
-        return Compute.one(new Add(), routed, common).reshape(x.shape());
+        return Compute.one(new Add(), chosenOnes, common).reshape(x.shape());
     }
 
     private Tensor gated(Tensor gate, Tensor up) {
         return Compute.one(new ClampedSwiGlu(config.swigluLimit()), gate, up);
-    }
-
-    private static Tensor linear(Tensor x, Weight weight, Tensor order, Tensor offsets) {
-        return weight.isHeld() ? Compute.one(new ExpertLinear(false), x, weight.held(), order, offsets) : ofChosen(x, weight, offsets);
-    }
-
-    /// The same, reading the matrices of those experts alone that some token chose.
-    private static Tensor ofChosen(Tensor x, Weight weight, Tensor offsets) {
-        Scratch scratch = Compute.current().scratch();
-        Tensor y = scratch.allocate(TensorType.f32(x.shape().with(-1, weight.shape().axis(1))));
-        for (int expert = 0; expert < weight.shape().axis(0); expert++) {
-            long from = offsets.getInt(expert);
-            long to = offsets.getInt(expert + 1);
-            if (from < to) {
-                Scratch.Mark before = scratch.mark();
-                Compute.into(new Cast(DType.F32), new Tensor[] {weight.at(expert).linear(x.slice(0, from, to))}, y.slice(0, from, to));
-                scratch.reset(before);
-            }
-        }
-        return y;
     }
 }

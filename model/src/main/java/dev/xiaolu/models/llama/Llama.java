@@ -7,18 +7,15 @@ import dev.xiaolu.nn.Batch;
 import dev.xiaolu.nn.ContextCache;
 import dev.xiaolu.nn.FeedForward;
 import dev.xiaolu.nn.Filler;
+import dev.xiaolu.nn.GroupedQueryAttention;
 import dev.xiaolu.nn.KvCache;
 import dev.xiaolu.nn.LanguageModel;
-import dev.xiaolu.nn.Linear;
 import dev.xiaolu.nn.Norm;
 import dev.xiaolu.nn.Parameters;
 import dev.xiaolu.nn.RopeTable;
 import dev.xiaolu.op.Add;
-import dev.xiaolu.op.Attention;
 import dev.xiaolu.op.Embed;
 import dev.xiaolu.op.MatMul;
-import dev.xiaolu.op.Rope;
-import dev.xiaolu.shape.Shape;
 import dev.xiaolu.tensor.Compute;
 import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.Arena;
@@ -80,14 +77,14 @@ public final class Llama implements LanguageModel {
     /// One decoder layer: attention, then feed-forward, each on the normed stream and added back to it.
     private static final class Block {
         private final Norm inputNorm;
-        private final SelfAttention attention;
+        private final GroupedQueryAttention attention;
         private final Norm postAttentionNorm;
         private final FeedForward feedForward;
 
         Block(LlamaConfig config, int layer, Parameters.Scope scope) {
             float residualStd = (float) (config.initStd() / Math.sqrt(2.0 * config.numLayers()));
             inputNorm = Norm.of(scope.at("input_layernorm"), config.hiddenSize(), config.normEpsilon());
-            attention = new SelfAttention(config, layer, scope.at("self_attn"), residualStd);
+            attention = new GroupedQueryAttention(config.attention(), layer, scope.at("self_attn"), config.initStd(), residualStd);
             postAttentionNorm = Norm.of(scope.at("post_attention_layernorm"), config.hiddenSize(), config.normEpsilon());
             feedForward = new FeedForward(scope.at("mlp"), config.hiddenSize(), config.intermediateSize(), config.initStd(), residualStd);
         }
@@ -95,53 +92,6 @@ public final class Llama implements LanguageModel {
         Tensor forward(Tensor x, Batch batch, Tensor rope, KvCache cache) {
             x = Compute.one(new Add(), x, attention.forward(inputNorm.forward(x), batch, rope, cache));
             return Compute.one(new Add(), x, feedForward.forward(postAttentionNorm.forward(x)));
-        }
-    }
-
-    /// Grouped-query attention with rotary positions, its keys and values cached where a cache is given.
-    private static final class SelfAttention {
-        private final LlamaConfig config;
-        private final int layer;
-        private final Linear queries;
-        private final Linear keys;
-        private final Linear values;
-        private final Linear output;
-        private final Norm queryNorm;
-        private final Norm keyNorm;
-
-        SelfAttention(LlamaConfig config, int layer, Parameters.Scope scope, float residualStd) {
-            this.config = config;
-            this.layer = layer;
-            int hidden = config.hiddenSize();
-            int dim = config.headDim();
-            queries = Linear.of(scope.at("q_proj"), hidden, config.numHeads() * dim, config.initStd());
-            keys = Linear.of(scope.at("k_proj"), hidden, config.numKvHeads() * dim, config.initStd());
-            values = Linear.of(scope.at("v_proj"), hidden, config.numKvHeads() * dim, config.initStd());
-            output = Linear.of(scope.at("o_proj"), config.numHeads() * dim, hidden, residualStd);
-            queryNorm = config.qkNorm() ? Norm.of(scope.at("q_norm"), dim, config.normEpsilon()) : null;
-            keyNorm = config.qkNorm() ? Norm.of(scope.at("k_norm"), dim, config.normEpsilon()) : null;
-        }
-
-        Tensor forward(Tensor x, Batch batch, Tensor rope, KvCache cache) {
-            Tensor q = rotated(queries.forward(x), config.numHeads(), queryNorm, batch, rope);       // [batch, seq, heads, dim]
-            Tensor k = rotated(keys.forward(x), config.numKvHeads(), keyNorm, batch, rope);          // [batch, seq, kvHeads, dim]
-            Tensor v = values.forward(x).reshape(headed(batch, config.numKvHeads()));                // [batch, seq, kvHeads, dim]
-            if (cache != null) {
-                k = cache.appendKeys(layer, k);
-                v = cache.appendValues(layer, v);
-            }
-            float scale = (float) (1 / Math.sqrt(config.headDim()));
-            Tensor o = Compute.run(new Attention(scale), q, k, v, batch.first(), batch.last())[0];   // [batch, seq, heads, dim]
-            return output.forward(o.reshape(batch.sequences(), batch.length(), (long) config.numHeads() * config.headDim()));
-        }
-
-        private Tensor rotated(Tensor x, int heads, Norm headNorm, Batch batch, Tensor rope) {
-            Tensor headed = x.reshape(headed(batch, heads));
-            return Compute.one(new Rope(false), headNorm == null ? headed : headNorm.forward(headed), rope, batch.positions());
-        }
-
-        private Shape headed(Batch batch, int heads) {
-            return Shape.of(batch.sequences(), batch.length(), heads, config.headDim());
         }
     }
 
@@ -163,7 +113,7 @@ public final class Llama implements LanguageModel {
     }
 
     @Override public KvCache newCache(int capacity) {
-        return new KvCache(config.numLayers(), Math.min(capacity, config.contextLength()), config.numKvHeads(), config.headDim());
+        return config.attention().newCache(config.numLayers(), Math.min(capacity, config.contextLength()));
     }
 
     @Override public boolean isHiddenMatrix(String name) {

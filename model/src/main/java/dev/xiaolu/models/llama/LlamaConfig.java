@@ -1,5 +1,6 @@
 package dev.xiaolu.models.llama;
 
+import dev.xiaolu.nn.GroupedQueryAttention;
 import dev.xiaolu.nn.RopeTable.Llama3Scaling;
 import dev.xiaolu.platform.Faults;
 import java.util.List;
@@ -41,10 +42,14 @@ public record LlamaConfig(int vocabSize, int hiddenSize, int intermediateSize, i
         faults.throwIfAny();
     }
 
+    /// The sizes of a layer's attention.
+    GroupedQueryAttention.Sizes attention() {
+        return new GroupedQueryAttention.Sizes(hiddenSize, numHeads, numKvHeads, headDim, qkNorm, normEpsilon);
+    }
+
     /// Number of parameters, the tied head counted once.
     public long parameterCount() {
-        long attention = (long) hiddenSize * headDim * (2L * numHeads + 2L * numKvHeads) + (qkNorm ? 2L * headDim : 0);
-        long layer = attention + 3L * hiddenSize * intermediateSize + 2L * hiddenSize;
+        long layer = attention().parameterCount() + 3L * hiddenSize * intermediateSize + 2L * hiddenSize;
         return numLayers * layer + (long) vocabSize * hiddenSize * (tieWordEmbeddings ? 1 : 2) + hiddenSize;
     }
 }

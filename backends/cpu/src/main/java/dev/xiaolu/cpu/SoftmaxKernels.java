@@ -1,0 +1,122 @@
+package dev.xiaolu.cpu;
+
+import static dev.xiaolu.cpu.Vectors.LANES;
+import static dev.xiaolu.cpu.Vectors.load;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+
+import dev.xiaolu.op.Numerics;
+import dev.xiaolu.op.RouteScores;
+import dev.xiaolu.op.RouteScoresGrad;
+import dev.xiaolu.op.Softmax;
+import dev.xiaolu.op.SoftmaxGrad;
+import dev.xiaolu.tensor.ChosenExperts;
+import dev.xiaolu.tensor.Elementary;
+import dev.xiaolu.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+
+/// A router whose scores are shares: the softmax of its logits, and the scores of the chosen as their weights.
+final class SoftmaxKernels {
+    /// Rows of a few dozen elements are handed out so many at a time.
+    private static final int ROWS = 16;
+
+    private final Workers workers;
+
+    SoftmaxKernels(Workers workers) {
+        this.workers = workers;
+    }
+
+    void forward(Softmax op, Tensor[] in, Tensor[] out) {
+        Tensor x = in[0];
+        MemorySegment y = out[0].data();
+        int count = (int) x.shape().last();
+        workers.share(x.shape().rows(), ROWS, (from, to) -> {
+            float[] lanes = new float[Numerics.LANES];
+            for (long row = from; row < to; row++) {
+                long at = 4 * x.offsetOf(row * count);
+                exponentials(x.data(), at, CrossEntropyKernels.maximum(x.data(), at, count), y, 4 * row * count, count);
+                divide(y, 4 * row * count, RowSums.plain(y, 4 * row * count, count, lanes), count);
+            }
+        });
+    }
+
+    private static void exponentials(MemorySegment x, long at, float m, MemorySegment y, long atY, int count) {
+        long i = 0;
+        for (; i <= count - LANES; i += LANES) {
+            VectorElementary.exp(load(x, at + 4 * i).sub(m)).intoMemorySegment(y, atY + 4 * i, LITTLE_ENDIAN);
+        }
+        for (; i < count; i++) {
+            y.set(JAVA_FLOAT, atY + 4 * i, Elementary.exp(x.get(JAVA_FLOAT, at + 4 * i) - m));
+        }
+    }
+
+    private static void divide(MemorySegment y, long at, float l, int count) {
+        long i = 0;
+        for (; i <= count - LANES; i += LANES) {
+            load(y, at + 4 * i).div(l).intoMemorySegment(y, at + 4 * i, LITTLE_ENDIAN);
+        }
+        for (; i < count; i++) {
+            y.set(JAVA_FLOAT, at + 4 * i, y.get(JAVA_FLOAT, at + 4 * i) / l);
+        }
+    }
+
+    void gradient(SoftmaxGrad op, Tensor[] in, Tensor[] out) {
+        Tensor y = in[0];
+        Tensor dy = in[1];
+        MemorySegment dx = out[0].data();
+        int count = (int) y.shape().last();
+        workers.share(y.shape().rows(), ROWS, (from, to) -> {
+            float[] lanes = new float[Numerics.LANES];
+            for (long row = from; row < to; row++) {
+                long atY = 4 * y.offsetOf(row * count);
+                long atDy = 4 * dy.offsetOf(row * count);
+                float d = RowSums.products(dy.data(), atDy, y.data(), atY, count, lanes);
+                gradient(y.data(), atY, dy.data(), atDy, d, dx, 4 * row * count, count);
+            }
+        });
+    }
+
+    private static void gradient(MemorySegment y, long atY, MemorySegment dy, long atDy, float d, MemorySegment dx, long at, int count) {
+        long i = 0;
+        for (; i <= count - LANES; i += LANES) {
+            load(y, atY + 4 * i).mul(load(dy, atDy + 4 * i).sub(d)).intoMemorySegment(dx, at + 4 * i, LITTLE_ENDIAN);
+        }
+        for (; i < count; i++) {
+            dx.set(JAVA_FLOAT, at + 4 * i, y.get(JAVA_FLOAT, atY + 4 * i) * (dy.get(JAVA_FLOAT, atDy + 4 * i) - d));
+        }
+    }
+
+    void weights(RouteScores op, Tensor[] in, Tensor[] out) {
+        Tensor scores = in[0];
+        Tensor chosen = in[1];
+        long experts = scores.shape().last();
+        int count = (int) chosen.shape().last();
+        workers.share(chosen.shape().axis(0), 64, (from, to) -> {
+            for (long row = from; row < to; row++) {
+                long at = 4 * scores.offsetOf(row * experts);
+                for (int k = 0; k < count; k++) {
+                    float score = scores.data().get(JAVA_FLOAT, at + 4L * ChosenExperts.at(chosen, row, k, experts));
+                    out[0].data().set(JAVA_FLOAT, 4 * (row * count + k), score * op.scale());
+                }
+            }
+        });
+    }
+
+    void weightGradients(RouteScoresGrad op, Tensor[] in, Tensor[] out) {
+        Tensor chosen = in[1];
+        Tensor dweights = in[2];
+        MemorySegment dscores = out[0].data();
+        long experts = in[0].shape().last();
+        int count = (int) chosen.shape().last();
+        workers.share(chosen.shape().axis(0), 64, (from, to) -> {
+            dscores.asSlice(4 * from * experts, 4 * (to - from) * experts).fill((byte) 0);
+            for (long row = from; row < to; row++) {
+                long at = 4 * dweights.offsetOf(row * count);
+                for (int k = 0; k < count; k++) {
+                    long expert = ChosenExperts.at(chosen, row, k, experts);
+                    dscores.set(JAVA_FLOAT, 4 * (row * experts + expert), dweights.data().get(JAVA_FLOAT, at + 4L * k) * op.scale());
+                }
+            }
+        });
+    }
+}
