@@ -16,6 +16,7 @@ import dev.xiaolu.op.CrossEntropyGrad;
 import dev.xiaolu.op.Embed;
 import dev.xiaolu.op.EmbedGrad;
 import dev.xiaolu.op.ExpertLinear;
+import dev.xiaolu.op.FakeQuantise;
 import dev.xiaolu.op.GroupedLinear;
 import dev.xiaolu.op.Hadamard;
 import dev.xiaolu.op.HyperCollapse;
@@ -40,6 +41,7 @@ import dev.xiaolu.op.Rope;
 import dev.xiaolu.op.RopePairs;
 import dev.xiaolu.op.RouteWeights;
 import dev.xiaolu.op.RouteWeightsGrad;
+import dev.xiaolu.op.Scale;
 import dev.xiaolu.op.SqrtSoftplus;
 import dev.xiaolu.op.SqrtSoftplusGrad;
 import dev.xiaolu.op.SwiGlu;
@@ -96,6 +98,7 @@ final class Gradients {
                 Tensor[] three = Compute.run(new CompressGrad(compress.ratio(), compress.overlap(), compress.continued(), runs), in[0], in[1], in[2], dy[0]);
                 yield new Tensor[] {plain(three[0], weights[0], leaves), plain(three[1], weights[1], leaves), three[2]};
             }
+            case FakeQuantise _ -> new Tensor[] {plain(dy[0], weights[0], leaves)};
             case Hadamard _ -> new Tensor[] {plain(Compute.one(new Hadamard(), dy[0]), weights[0], leaves)};
             case IndexLoss loss -> {
                 check(dy[1] == null && dy[2] == null, "IndexLoss: only its loss has a gradient");
@@ -126,6 +129,7 @@ final class Gradients {
             case HyperHeadGates _ -> HyperGradients.ofHeadGates(in, dy[0], weights, leaves);
             case HyperMix _ -> HyperGradients.ofMix(in, dy[0], weights, leaves);
             case RouteWeights route -> new Tensor[] {plain(Compute.one(new RouteWeightsGrad(route.scale()), in[0], in[1], dy[0]), weights[0], leaves), null};
+            case Scale scale -> new Tensor[] {plain(Compute.one(scale, dy[0]), weights[0], leaves)};
             case SqrtSoftplus _ -> new Tensor[] {plain(Compute.one(new SqrtSoftplusGrad(), in[0], out[0], dy[0]), weights[0], leaves)};
             case TakeRows _ -> new Tensor[] {plain(Compute.one(new TakeRowsGrad(), dy[0], in[1]), weights[0], leaves), null};
             case UnitNorm norm -> new Tensor[] {plain(Compute.one(new UnitNormGrad(norm.epsilon()), in[0], dy[0]), weights[0], leaves)};

@@ -60,6 +60,7 @@ import dev.xiaolu.op.Rope;
 import dev.xiaolu.op.RopePairs;
 import dev.xiaolu.op.RouteWeights;
 import dev.xiaolu.op.RouteWeightsGrad;
+import dev.xiaolu.op.Scale;
 import dev.xiaolu.op.SqrtSoftplus;
 import dev.xiaolu.op.SqrtSoftplusGrad;
 import dev.xiaolu.op.SquareSums;
@@ -111,6 +112,7 @@ final class CpuBackend implements Backend {
         var sums = new AddKernels(workers);
         add(Add.class, sums::add);
         add(Axpby.class, sums::combine);
+        add(Scale.class, sums::scale);
         var swiGlu = new SwiGluKernels(workers);
         add(SwiGlu.class, swiGlu::forward);
         add(SwiGluGrad.class, swiGlu::gradients);
