@@ -77,10 +77,20 @@ public final class Tape implements Recorder {
         entries.add(new Entry((Op.Differentiable) op, inputs, outputs));
     }
 
+    /// An output of the pass and its gradient, of the same shape.
+    public record Seed(Tensor output, Tensor gradient) {}
+
     /// Walks back from `output`, whose gradient is `seed` (same shape), and gives each parameter's gradients to `sink`.
-    /// Runs operators on the current [Compute], which must not record on this tape.
     public void backward(Tensor output, Tensor seed, GradientSink sink) {
-        gradients.put(address(output), seed);
+        backward(List.of(new Seed(output, seed)), sink);
+    }
+
+    /// Walks back from several outputs at once, of which no two are one, and gives each parameter's gradients to `sink`.
+    /// Runs operators on the current [Compute], which must not record on this tape.
+    public void backward(List<Seed> outputs, GradientSink sink) {
+        for (Seed seed : outputs) {
+            check(gradients.put(address(seed.output), seed.gradient) == null, "%s is seeded twice", seed.output);
+        }
         for (Entry entry : entries.reversed()) {
             Tensor[] ofOutputs = new Tensor[entry.outputs.length];
             boolean reached = false;

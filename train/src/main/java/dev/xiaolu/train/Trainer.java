@@ -7,6 +7,7 @@ import dev.xiaolu.nn.Generation;
 import dev.xiaolu.nn.RandomFiller;
 import dev.xiaolu.nn.Sampler;
 import dev.xiaolu.nn.SourceFiller;
+import dev.xiaolu.nn.Training;
 import dev.xiaolu.op.Numerics;
 import dev.xiaolu.optim.Optimizer;
 import dev.xiaolu.optim.Schedule;
@@ -83,7 +84,7 @@ public final class Trainer {
                 try (Optimizer made = Optimizers.of(config.optim(), model)) {
                     optimizer = made;
                     from.ifPresent(this::continueFrom);
-                    try (var step = new TrainStep(model, optimizer, schedule(), config.optim().clipNorm(), plan())) {
+                    try (var step = new TrainStep(Training.plain(model), optimizer, schedule(), config.optim().clipNorm(), plan())) {
                         return train(step, backend);
                     }
                 }

@@ -72,22 +72,31 @@ public final class DeepSeekV4 implements LanguageModel {
         check(context instanceof HybridCache, "a cache of another family of models");
         var cache = (HybridCache) context;
         cache.reserve(batch.length());
-        Tensor logits = logits(run(batch, cache, _ -> {}));
+        Tensor logits = logits(run(batch, cache, null, _ -> {}));
         cache.advance(batch.length());
         return logits;
     }
 
     /// The residual streams after the last layer, `[batch, seq, n, hidden]`, of whole sequences; `each` is shown them after every layer.
     public Tensor streams(Batch batch, Consumer<Tensor> each) {
-        checkInput(batch.length() <= config.contextLength(), "sequence of %d tokens, wanted at most max_position_embeddings (%d)", batch.length(), config.contextLength());
-        return run(batch, null, each);
+        return run(whole(batch), null, null, each);
     }
 
-    private Tensor run(Batch batch, HybridCache cache, Consumer<Tensor> each) {
+    /// The same, with `objective` going through the layers.
+    Tensor streams(Batch batch, Objective objective) {
+        return run(whole(batch), null, objective, _ -> {});
+    }
+
+    private Batch whole(Batch batch) {
+        checkInput(batch.length() <= config.contextLength(), "sequence of %d tokens, wanted at most max_position_embeddings (%d)", batch.length(), config.contextLength());
+        return batch;
+    }
+
+    private Tensor run(Batch batch, HybridCache cache, Objective objective, Consumer<Tensor> each) {
         Tensor streams = Compute.one(new HyperExpand(config.hcMult()), Compute.one(new Embed(), embedding, batch.tokens()));
         for (int layer = 0; layer < blocks.size(); layer++) {
             Block block = blocks.get(layer);
-            streams = block.forward(streams, batch, block.ratio == 0 ? windowRope : compressedRope, cache == null ? null : cache.layer(layer));
+            streams = block.forward(streams, batch, block.ratio == 0 ? windowRope : compressedRope, cache == null ? null : cache.layer(layer), objective);
             each.accept(streams);
         }
         return streams;
@@ -102,9 +111,23 @@ public final class DeepSeekV4 implements LanguageModel {
     ///
     /// Refuses a model without that block.
     public Tensor predicted(Tensor streams, Batch following) {
+        return predicted(streams, following, null);
+    }
+
+    Tensor predicted(Tensor streams, Batch following, Objective objective) {
         checkInput(prediction != null, "config.json: num_nextn_predict_layers is 0, wanted 1 to predict the token after the next");
         Tensor next = Compute.one(new Embed(), embedding, following.tokens());
-        return Compute.one(new MatMul(false, true), prediction.forward(streams, next, following, windowRope), output);
+        return Compute.one(new MatMul(false, true), prediction.forward(streams, next, following, windowRope, objective), output);
+    }
+
+    /// The experts of every layer, that of the additional prediction block last.
+    Map<String, Experts> routers() {
+        var all = new LinkedHashMap<String, Experts>();
+        blocks.forEach(block -> all.put(block.experts.layer(), block.experts));
+        if (prediction != null) {
+            all.put(prediction.block.experts.layer(), prediction.block.experts);
+        }
+        return all;
     }
 
     /// The sizes.
@@ -187,9 +210,9 @@ public final class DeepSeekV4 implements LanguageModel {
             experts = new Experts(config, scope.at("ffn"), hashed);
         }
 
-        Tensor forward(Tensor streams, Batch batch, Tensor rope, HybridCache.Layer cache) {
-            streams = aroundAttention.around(streams, x -> attention.forward(attentionNorm.forward(x), batch, rope, cache));
-            return aroundExperts.around(streams, x -> experts.forward(expertsNorm.forward(x), batch.tokens()));
+        Tensor forward(Tensor streams, Batch batch, Tensor rope, HybridCache.Layer cache, Objective objective) {
+            streams = aroundAttention.around(streams, x -> attention.forward(attentionNorm.forward(x), batch, rope, cache, objective));
+            return aroundExperts.around(streams, x -> experts.forward(expertsNorm.forward(x), batch.tokens(), objective));
         }
     }
 
@@ -229,10 +252,10 @@ public final class DeepSeekV4 implements LanguageModel {
             block = new Block(config, scope, 0, false);
         }
 
-        Tensor forward(Tensor state, Tensor next, Batch batch, Tensor rope) {
+        Tensor forward(Tensor state, Tensor next, Batch batch, Tensor rope, Objective objective) {
             Tensor embedded = Compute.one(new HyperExpand(streams), ofEmbedding.forward(embeddingNorm.forward(next)));
             Tensor mixed = Compute.one(new Add(), embedded, ofStream.forward(streamNorm.forward(state)));
-            return head.forward(block.forward(mixed, batch, rope, null));
+            return head.forward(block.forward(mixed, batch, rope, null, objective));
         }
     }
 }

@@ -15,12 +15,14 @@ import dev.xiaolu.op.TakeRows;
 import dev.xiaolu.op.TopExperts;
 import dev.xiaolu.tensor.Compute;
 import dev.xiaolu.tensor.Tensor;
+import java.lang.foreign.Arena;
 
 /// A mixture of experts: each token's chosen experts, weighted, and one that every token meets.
 ///
 /// The first layers look a token's experts up in a table; the others take those of greatest score plus bias. The weights come from the scores alone.
 final class Experts {
     private final DeepSeekV4Config config;
+    private final String layer;
     private final Tensor gate;                                   // [experts, hidden]
     private final Tensor table;                                  // [vocab, chosen], or null
     private final Tensor bias;                                   // [experts], or null
@@ -33,6 +35,7 @@ final class Experts {
 
     Experts(DeepSeekV4Config config, Parameters.Scope scope, boolean hashed) {
         this.config = config;
+        layer = scope.prefix().replaceFirst("[.]ffn$", "");
         int experts = config.numRoutedExperts();
         int hidden = config.hiddenSize();
         int width = config.moeIntermediateSize();
@@ -48,8 +51,18 @@ final class Experts {
         shared3 = scope.at("shared_experts.w3").weight(std, width, hidden);
     }
 
-    /// Takes `x [batch, seq, hidden]` and the tokens' ids `[batch, seq]`, gives `[batch, seq, hidden]`.
-    Tensor forward(Tensor x, Tensor tokens) {
+    /// Name of the layer that these belong to, for example `layers.3`.
+    String layer() {
+        return layer;
+    }
+
+    /// A count of what the router chooses.
+    RouterCount newCount(Arena arena) {
+        return new RouterCount(layer, bias, config.numRoutedExperts(), arena);
+    }
+
+    /// Takes `x [batch, seq, hidden]` and the tokens' ids `[batch, seq]`, gives `[batch, seq, hidden]`; tells `objective`, unless it is null, what the router does.
+    Tensor forward(Tensor x, Tensor tokens, Objective objective) {
         Tensor rows = x.reshape(x.shape().rows(), x.shape().last());                      // [rows, hidden]
         Tensor scores = Compute.one(new SqrtSoftplus(), Compute.one(new MatMul(false, true), rows, gate));
         Tensor chosen = table != null ? Compute.one(new ExpertLookup(), table, tokens)
@@ -59,6 +72,12 @@ final class Experts {
         Tensor order = plan[0];
         Tensor offsets = plan[1];
         Tensor places = plan[2];
+        if (objective != null) {
+            objective.routed(layer, chosen, offsets);
+            if (table == null) {
+                objective.balance(scores.reshape(x.shape().axis(0), x.shape().axis(1), scores.shape().last()), chosen);
+            }
+        }
         Tensor copies = Compute.one(new TakeRows(), rows, places);                        // [rows · chosen, hidden]
         Tensor h = gated(linear(copies, w1, order, offsets), linear(copies, w3, order, offsets));
         Tensor routed = Compute.one(new Combine(), linear(h, w2, order, offsets), weights, places);

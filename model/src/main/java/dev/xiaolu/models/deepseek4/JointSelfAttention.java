@@ -61,7 +61,8 @@ final class JointSelfAttention {
     }
 
     /// Takes `x [batch, seq, hidden]` and the layer's rotation table, gives `[batch, seq, hidden]`: of whole sequences, or of one that continues what `cache` holds, unless it is null.
-    Tensor forward(Tensor x, Batch batch, Tensor rope, HybridCache.Layer cache) {
+    /// `objective` is null outside training.
+    Tensor forward(Tensor x, Batch batch, Tensor rope, HybridCache.Layer cache, Objective objective) {
         long sequences = batch.sequences();
         long length = batch.length();
         int dim = config.headDim();

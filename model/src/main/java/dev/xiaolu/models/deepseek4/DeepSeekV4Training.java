@@ -1,0 +1,82 @@
+package dev.xiaolu.models.deepseek4;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import dev.xiaolu.autograd.Parameter;
+import dev.xiaolu.nn.Batch;
+import dev.xiaolu.nn.LanguageModel;
+import dev.xiaolu.nn.Losses;
+import dev.xiaolu.nn.RouterLoad;
+import dev.xiaolu.nn.Training;
+import dev.xiaolu.nn.TrainingLosses;
+import dev.xiaolu.tensor.Compute;
+import dev.xiaolu.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// How DeepSeek-V4 is trained: the token after the next is learned with the next, experts are kept evenly used by a small loss within each sequence and by biases that follow the load of whole steps.
+public final class DeepSeekV4Training implements Training {
+    private final DeepSeekV4 model;
+    private final DeepSeekV4Recipe recipe;
+    private final Map<String, RouterCount> routers = new LinkedHashMap<>();
+    private long step;
+
+    /// Training of `model`; what is counted lives in `arena`.
+    public DeepSeekV4Training(DeepSeekV4 model, DeepSeekV4Recipe recipe, Arena arena) {
+        this.model = model;
+        this.recipe = recipe;
+        model.routers().forEach((layer, experts) -> {
+            if (recipe.mtpWeight() > 0 || !layer.startsWith("mtp.")) {
+                routers.put(layer, experts.newCount(arena));
+            }
+        });
+    }
+
+    @Override public LanguageModel model() {
+        return model;
+    }
+
+    /// The routers' biases follow the load instead.
+    @Override public List<Parameter> trained() {
+        return model.parameters().all().stream().filter(parameter -> !parameter.name().endsWith(".gate.bias")).toList();
+    }
+
+    @Override public void begin(long step) {
+        this.step = step;
+        routers.values().forEach(RouterCount::clear);
+    }
+
+    @Override public TrainingLosses losses(Batch batch, Tensor targets, int leaves) {
+        var objective = new Objective(recipe, step, leaves, routers);
+        Tensor streams = model.streams(batch, objective);
+        Tensor nextToken = Losses.perLeaf(model.logits(streams), targets, leaves);
+        float weight = recipe.mtpWeight(step);
+        if (weight > 0 && model.config().numNextnPredictLayers() > 0) {
+            var following = new Batch(targets, batch.positions(), batch.first(), batch.last());
+            objective.add("mtp_loss", Losses.perLeaf(model.predicted(streams, following, objective), behind(targets), leaves), weight);
+        }
+        return new TrainingLosses(nextToken, objective.terms());
+    }
+
+    /// The token behind each target; the last of a sequence has none, and its loss is 0.
+    private static Tensor behind(Tensor targets) {
+        Tensor behind = Compute.current().scratch().allocate(targets.type());
+        long length = targets.shape().axis(1);
+        for (long row = 0; row < targets.shape().axis(0); row++) {
+            MemorySegment.copy(targets.data(), JAVA_INT, 4 * (row * length + 1), behind.data(), JAVA_INT, 4 * row * length, length - 1);
+            behind.data().setAtIndex(JAVA_INT, (row + 1) * length - 1, -1);
+        }
+        return behind;
+    }
+
+    @Override public void updated() {
+        routers.values().forEach(router -> router.steer(recipe.routerBiasSpeed()));
+    }
+
+    @Override public List<RouterLoad> routers() {
+        return routers.values().stream().map(RouterCount::seen).toList();
+    }
+}
