@@ -3,6 +3,7 @@ package dev.xiaolu.nn;
 import dev.xiaolu.autograd.Parameter;
 import dev.xiaolu.tensor.Tensor;
 import java.util.List;
+import java.util.Map;
 
 /// How a model is trained: the losses of its passes, and what a step changes that no gradient reaches.
 ///
@@ -22,8 +23,22 @@ public interface Training {
 
     /// The losses of some leaves of work, whole sequences in equal runs of the batch's first axis.
     ///
-    /// @param targets I32 `[batch, seq]`, the token behind each
-    TrainingLosses losses(Batch batch, Tensor targets, int leaves);
+    /// @param targets       I32 `[batch, seq]`, the token behind each
+    /// @param firstSequence the place of the first sequence in the step
+    TrainingLosses losses(Batch batch, Tensor targets, int firstSequence, int leaves);
+
+    /// By how many steps a step's sequences are shown before their turn; 0: not at all.
+    default int lead() {
+        return 0;
+    }
+
+    /// Shows sequences of the step that is [#lead] steps ahead, once the passes of this one are done and before its update; not called where the step is to change nothing.
+    default void foresee(Batch batch, Tensor targets, int firstSequence) {}
+
+    /// What must be saved beside parameters and optimizer to go on with the same bits, by name; the tensors themselves, contiguous.
+    default Map<String, Tensor> state() {
+        return Map.of();
+    }
 
     /// Ends a step whose update is done; not called where the step changed nothing.
     default void updated() {}
@@ -40,7 +55,7 @@ public interface Training {
                 return model;
             }
 
-            @Override public TrainingLosses losses(Batch batch, Tensor targets, int leaves) {
+            @Override public TrainingLosses losses(Batch batch, Tensor targets, int firstSequence, int leaves) {
                 return new TrainingLosses(Losses.perLeaf(model.forward(batch), targets, leaves), List.of());
             }
         };

@@ -59,6 +59,7 @@ public final class TrainStep implements AutoCloseable {
         boolean sound = losses.finite() && norm < Double.POSITIVE_INFINITY;
         if (sound) {
             float scale = clipNorm > 0 ? (float) Math.min(1, clipNorm / (norm + CLIP_EPSILON)) : 1;
+            foresee(step + training.lead(), source);
             optimizer.step(step, rate, sums, scale);
             training.updated();
         }
@@ -67,25 +68,46 @@ public final class TrainStep implements AutoCloseable {
 
     /// Forward and backward of some leaves of the step.
     private TrainingLosses pass(long step, int firstLeaf, int leaves, SequenceSource source) {
-        int sequences = leaves * plan.leafSequences();
-        int[][] tokens = new int[sequences][];
-        int[][] first = new int[sequences][];
-        for (int i = 0; i < sequences; i++) {
-            SequenceSource.Sequence sequence = source.at(step, firstLeaf * plan.leafSequences() + i, plan.sequenceLength());
-            tokens[i] = sequence.tokens();
-            first[i] = sequence.first();
-        }
         Scratch scratch = Compute.current().scratch();
-        Batch batch = Batch.of(scratch, tokens, first, plan.sequenceLength());
-        Tensor targets = Batch.targets(scratch, tokens, plan.sequenceLength());
+        Sequences given = sequences(step, firstLeaf, leaves, source);
         var tape = new Tape(training.trained(), leaves);
-        TrainingLosses losses = Compute.recording(tape, () -> training.losses(batch, targets, leaves));
+        TrainingLosses losses = Compute.recording(tape, () -> training.losses(given.batch, given.targets, given.firstSequence, leaves));
         List<Tape.Seed> seeds = new ArrayList<>();
         seeds.add(new Tape.Seed(losses.nextToken(), filled(scratch, leaves, 1)));
         losses.terms().forEach(term -> seeds.add(new Tape.Seed(term.perLeaf(), filled(scratch, leaves, term.weight()))));
         tape.backward(seeds, sums);
         sums.counted(leaves);
         return losses;
+    }
+
+    /// Shows the sequences of a later step to a training that wants to see them, with the weights that this step began with.
+    private void foresee(long later, SequenceSource source) {
+        if (training.lead() == 0) {
+            return;
+        }
+        Scratch scratch = Compute.current().scratch();
+        for (int leaf = 0; leaf < plan.leaves(); leaf += plan.microBatchLeaves()) {
+            Scratch.Mark before = scratch.mark();
+            Sequences given = sequences(later, leaf, Math.min(plan.microBatchLeaves(), plan.leaves() - leaf), source);
+            training.foresee(given.batch, given.targets, given.firstSequence);
+            scratch.reset(before);
+        }
+    }
+
+    /// The sequences of one pass, from the place `firstSequence` of their step on.
+    private record Sequences(Batch batch, Tensor targets, int firstSequence) {}
+
+    private Sequences sequences(long step, int firstLeaf, int leaves, SequenceSource source) {
+        int from = firstLeaf * plan.leafSequences();
+        int[][] tokens = new int[leaves * plan.leafSequences()][];
+        int[][] first = new int[tokens.length][];
+        for (int i = 0; i < tokens.length; i++) {
+            SequenceSource.Sequence sequence = source.at(step, from + i, plan.sequenceLength());
+            tokens[i] = sequence.tokens();
+            first[i] = sequence.first();
+        }
+        Scratch scratch = Compute.current().scratch();
+        return new Sequences(Batch.of(scratch, tokens, first, plan.sequenceLength()), Batch.targets(scratch, tokens, plan.sequenceLength()), from);
     }
 
     private static Tensor filled(Scratch scratch, int count, float value) {

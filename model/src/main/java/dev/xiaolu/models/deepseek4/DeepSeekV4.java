@@ -27,8 +27,8 @@ import java.util.function.Consumer;
 
 /// DeepSeek-V4: residual streams joined by hyper-connections, attention over a window and compressed entries, a mixture of experts in every layer, and a block that predicts one token more.
 ///
-/// Source: DeepSeek-AI 2026, arXiv:2606.19348. Departures: everything is F32 and nothing is rounded to eight or four bits between layers; the Hadamard rotation of the indexer, which changes no score without that
-/// rounding, is left out; ties among experts and among entries go to the lowest index.
+/// Source: DeepSeek-AI 2026, arXiv:2606.19348. Departures: everything is F32 and nothing is rounded to eight or four bits between layers but what [Rounding] asks for; the Hadamard rotation of the indexer, which changes no
+/// score without that rounding, is left out where nothing is rounded; ties among experts and among entries go to the lowest index.
 ///
 /// The parameters and the rotation tables live in the arena given at the start. Forward passes share nothing but the parameters.
 public final class DeepSeekV4 implements LanguageModel {
@@ -46,16 +46,21 @@ public final class DeepSeekV4 implements LanguageModel {
 
     /// Builds the model, each parameter filled by `filler`; runs on the current [Compute].
     public DeepSeekV4(DeepSeekV4Config config, Arena arena, Filler filler) {
+        this(config, Rounding.NONE, arena, filler);
+    }
+
+    /// The same with every pass rounding what `rounding` says.
+    public DeepSeekV4(DeepSeekV4Config config, Rounding rounding, Arena arena, Filler filler) {
         this.config = config;
         parameters = new Parameters(arena, filler);
         Parameters.Scope scope = parameters.scope("");
         embedding = scope.at("embed").weight(config.initStd(), config.vocabSize(), config.hiddenSize());
         for (int layer = 0; layer < config.numLayers(); layer++) {
-            blocks.add(new Block(config, scope.at("layers." + layer), config.compressRatios().get(layer), layer < config.numHashLayers()));
+            blocks.add(new Block(config, rounding, scope.at("layers." + layer), config.compressRatios().get(layer), layer < config.numHashLayers()));
         }
         head = new Head(config, scope);
         output = scope.at("head").weight(config.initStd(), config.vocabSize(), config.hiddenSize());
-        prediction = config.numNextnPredictLayers() == 0 ? null : new Prediction(config, scope.at("mtp.0"));
+        prediction = config.numNextnPredictLayers() == 0 ? null : new Prediction(config, rounding, scope.at("mtp.0"));
         int rotated = config.qkRopeHeadDim();
         Optional<RopeTable.YarnScaling> yarn = config.ropeScaling()
                 .map(given -> new RopeTable.YarnScaling(given.factor(), given.betaFast(), given.betaSlow(), given.originalMaxPositionEmbeddings()));
@@ -115,9 +120,13 @@ public final class DeepSeekV4 implements LanguageModel {
     }
 
     Tensor predicted(Tensor streams, Batch following, Objective objective) {
+        return Compute.one(new MatMul(false, true), predictedState(streams, following, objective), output);
+    }
+
+    /// What the output head makes those logits of, `[batch, seq, hidden]`.
+    Tensor predictedState(Tensor streams, Batch following, Objective objective) {
         checkInput(prediction != null, "config.json: num_nextn_predict_layers is 0, wanted 1 to predict the token after the next");
-        Tensor next = Compute.one(new Embed(), embedding, following.tokens());
-        return Compute.one(new MatMul(false, true), prediction.forward(streams, next, following, windowRope, objective), output);
+        return prediction.forward(streams, Compute.one(new Embed(), embedding, following.tokens()), following, windowRope, objective);
     }
 
     /// The experts of every layer, that of the additional prediction block last.
@@ -200,14 +209,14 @@ public final class DeepSeekV4 implements LanguageModel {
         private final Norm expertsNorm;
         private final Experts experts;
 
-        Block(DeepSeekV4Config config, Parameters.Scope scope, int ratio, boolean hashed) {
+        Block(DeepSeekV4Config config, Rounding rounding, Parameters.Scope scope, int ratio, boolean hashed) {
             this.ratio = ratio;
             attentionNorm = Norm.of(scope.at("attn_norm"), config.hiddenSize(), config.normEpsilon());
             expertsNorm = Norm.of(scope.at("ffn_norm"), config.hiddenSize(), config.normEpsilon());
             aroundAttention = HyperConnection.of(config, scope, "hc_attn");
             aroundExperts = HyperConnection.of(config, scope, "hc_ffn");
-            attention = new JointSelfAttention(config, scope.at("attn"), ratio);
-            experts = new Experts(config, scope.at("ffn"), hashed);
+            attention = new JointSelfAttention(config, rounding, scope.at("attn"), ratio);
+            experts = new Experts(config, rounding, scope.at("ffn"), hashed);
         }
 
         Tensor forward(Tensor streams, Batch batch, Tensor rope, HybridCache.Layer cache, Objective objective) {
@@ -241,7 +250,7 @@ public final class DeepSeekV4 implements LanguageModel {
         private final Head head;
         private final Block block;
 
-        Prediction(DeepSeekV4Config config, Parameters.Scope scope) {
+        Prediction(DeepSeekV4Config config, Rounding rounding, Parameters.Scope scope) {
             int hidden = config.hiddenSize();
             streams = config.hcMult();
             ofEmbedding = Linear.of(scope.at("e_proj"), hidden, hidden, config.initStd());
@@ -249,7 +258,7 @@ public final class DeepSeekV4 implements LanguageModel {
             embeddingNorm = Norm.of(scope.at("enorm"), hidden, config.normEpsilon());
             streamNorm = Norm.of(scope.at("hnorm"), hidden, config.normEpsilon());
             head = new Head(config, scope);
-            block = new Block(config, scope, 0, false);
+            block = new Block(config, rounding, scope, 0, false);
         }
 
         Tensor forward(Tensor state, Tensor next, Batch batch, Tensor rope, Objective objective) {

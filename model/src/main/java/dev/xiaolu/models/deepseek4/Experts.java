@@ -8,6 +8,7 @@ import dev.xiaolu.op.Combine;
 import dev.xiaolu.op.ExpertLinear;
 import dev.xiaolu.op.ExpertLookup;
 import dev.xiaolu.op.ExpertPlan;
+import dev.xiaolu.op.FakeQuantise;
 import dev.xiaolu.op.MatMul;
 import dev.xiaolu.op.RouteWeights;
 import dev.xiaolu.op.SqrtSoftplus;
@@ -22,6 +23,7 @@ import java.lang.foreign.Arena;
 /// The first layers look a token's experts up in a table; the others take those of greatest score plus bias. The weights come from the scores alone.
 final class Experts {
     private final DeepSeekV4Config config;
+    private final Rounding rounding;
     private final String layer;
     private final Tensor gate;                                   // [experts, hidden]
     private final Tensor table;                                  // [vocab, chosen], or null
@@ -33,8 +35,9 @@ final class Experts {
     private final Tensor shared2;                                // [hidden, width]
     private final Tensor shared3;                                // [width, hidden]
 
-    Experts(DeepSeekV4Config config, Parameters.Scope scope, boolean hashed) {
+    Experts(DeepSeekV4Config config, Rounding rounding, Parameters.Scope scope, boolean hashed) {
         this.config = config;
+        this.rounding = rounding;
         layer = scope.prefix().replaceFirst("[.]ffn$", "");
         int experts = config.numRoutedExperts();
         int hidden = config.hiddenSize();
@@ -56,6 +59,11 @@ final class Experts {
         return layer;
     }
 
+    /// Whether the router chooses by its scores, and not by a table.
+    boolean chooses() {
+        return table == null;
+    }
+
     /// A count of what the router chooses.
     RouterCount newCount(Arena arena) {
         return new RouterCount(layer, bias, config.numRoutedExperts(), arena);
@@ -65,8 +73,7 @@ final class Experts {
     Tensor forward(Tensor x, Tensor tokens, Objective objective) {
         Tensor rows = x.reshape(x.shape().rows(), x.shape().last());                      // [rows, hidden]
         Tensor scores = Compute.one(new SqrtSoftplus(), Compute.one(new MatMul(false, true), rows, gate));
-        Tensor chosen = table != null ? Compute.one(new ExpertLookup(), table, tokens)
-                : Compute.one(new TopExperts(config.numExpertsPerToken()), scores, bias); // [rows, chosen]
+        Tensor chosen = table == null ? chosen(scores, objective) : Compute.one(new ExpertLookup(), table, tokens); // [rows, chosen]
         Tensor weights = Compute.one(new RouteWeights(config.routedScalingFactor()), scores, chosen);
         Tensor[] plan = Compute.run(new ExpertPlan(config.numRoutedExperts()), chosen);
         Tensor order = plan[0];
@@ -79,11 +86,21 @@ final class Experts {
             }
         }
         Tensor copies = Compute.one(new TakeRows(), rows, places);                        // [rows · chosen, hidden]
-        Tensor h = gated(linear(copies, w1, order, offsets), linear(copies, w3, order, offsets));
-        Tensor routed = Compute.one(new Combine(), linear(h, w2, order, offsets), weights, places);
+        Tensor h = gated(linear(copies, rounded(w1), order, offsets), linear(copies, rounded(w3), order, offsets));
+        Tensor routed = Compute.one(new Combine(), linear(h, rounded(w2), order, offsets), weights, places);
         Tensor all = gated(Compute.one(new MatMul(false, true), rows, shared1), Compute.one(new MatMul(false, true), rows, shared3));
         Tensor common = Compute.one(new MatMul(false, true), all, shared2);
         return Compute.one(new Add(), routed, common).reshape(x.shape());
+    }
+
+    /// The experts that were chosen for these rows before, or else those that the router chooses now.
+    private Tensor chosen(Tensor scores, Objective objective) {
+        Tensor foreseen = objective == null ? null : objective.foreseen(layer);
+        return foreseen == null ? Compute.one(new TopExperts(config.numExpertsPerToken()), scores, bias) : foreseen;
+    }
+
+    private Tensor rounded(Tensor weight) {
+        return rounding.experts() ? Compute.one(FakeQuantise.fp4Weights((int) weight.shape().last()), weight) : weight;
     }
 
     private Tensor gated(Tensor gate, Tensor up) {

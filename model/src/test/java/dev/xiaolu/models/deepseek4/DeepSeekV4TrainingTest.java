@@ -54,7 +54,7 @@ class DeepSeekV4TrainingTest {
         int leaves = sequences.length;
         Batch batch = Batch.of(scratch, sequences, new int[leaves][LENGTH], LENGTH);
         var tape = new Tape(training.trained(), leaves);
-        TrainingLosses losses = Compute.recording(tape, () -> training.losses(batch, Batch.targets(scratch, sequences, LENGTH), leaves));
+        TrainingLosses losses = Compute.recording(tape, () -> training.losses(batch, Batch.targets(scratch, sequences, LENGTH), 0, leaves));
         found.put("loss", losses.nextToken().toFloats());
         List<Tape.Seed> seeds = new ArrayList<>();
         seeds.add(new Tape.Seed(losses.nextToken(), filled(scratch, leaves, 1)));
