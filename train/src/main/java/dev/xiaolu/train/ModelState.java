@@ -1,7 +1,5 @@
 package dev.xiaolu.train;
 
-import dev.xiaolu.autograd.Parameter;
-import dev.xiaolu.nn.Parameters;
 import dev.xiaolu.op.Cast;
 import dev.xiaolu.op.Digest;
 import dev.xiaolu.platform.InputException;
@@ -17,15 +15,6 @@ import java.util.Map;
 /// What a checkpoint carries of model and optimizer. Runs on the current [Compute].
 final class ModelState {
     private ModelState() {}
-
-    /// The parameters by name.
-    static Map<String, Tensor> weights(Parameters parameters) {
-        var weights = new LinkedHashMap<String, Tensor>();
-        for (Parameter parameter : parameters.all()) {
-            weights.put(parameter.name(), parameter.value());
-        }
-        return weights;
-    }
 
     /// The fingerprint of every tensor.
     static Map<String, TensorDigest> digests(Map<String, Tensor> tensors) {

@@ -17,6 +17,7 @@ import dev.xiaolu.tensor.Scratch;
 import dev.xiaolu.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.LongFunction;
 
 /// One step of training: forward and backward leaf by leaf, exact sums, clipping, the optimizer's update.
 ///
@@ -29,29 +30,30 @@ public final class TrainStep implements AutoCloseable {
     private final Optimizer optimizer;
     private final Schedule schedule;
     private final double clipNorm;
-    private final StepPlan plan;
+    private final LongFunction<StepPlan> plans;
     private final GradientSums sums;
 
-    /// A step of this plan; `clipNorm` 0 leaves gradients as they are.
-    public TrainStep(Training training, Optimizer optimizer, Schedule schedule, double clipNorm, StepPlan plan) {
+    /// Steps of these plans, by number; `clipNorm` 0 leaves gradients as they are.
+    public TrainStep(Training training, Optimizer optimizer, Schedule schedule, double clipNorm, LongFunction<StepPlan> plans) {
         this.training = training;
         this.optimizer = optimizer;
         this.schedule = schedule;
         this.clipNorm = clipNorm;
-        this.plan = plan;
-        sums = new GradientSums(training.trained(), plan.leaves());
+        this.plans = plans;
+        sums = new GradientSums(training.trained());
     }
 
     /// Computes step `step` and updates the parameters, unless a loss or gradient is not finite.
     public StepResult run(long step, SequenceSource source) {
-        sums.clear();
+        StepPlan plan = plans.apply(step);
+        sums.begin(plan.leaves());
         training.begin(step);
         var losses = new LossSums(plan.leaves());
         Scratch scratch = Compute.current().scratch();
         for (int leaf = 0; leaf < plan.leaves(); leaf += plan.microBatchLeaves()) {
             int leaves = Math.min(plan.microBatchLeaves(), plan.leaves() - leaf);
             Scratch.Mark before = scratch.mark();
-            losses.add(pass(step, leaf, leaves, source));
+            losses.add(pass(plan, step, leaf, leaves, source));
             scratch.reset(before);
         }
         double rate = schedule.rate(step);
@@ -66,7 +68,7 @@ public final class TrainStep implements AutoCloseable {
     }
 
     /// Forward and backward of some leaves of the step.
-    private TrainingLosses pass(long step, int firstLeaf, int leaves, SequenceSource source) {
+    private TrainingLosses pass(StepPlan plan, long step, int firstLeaf, int leaves, SequenceSource source) {
         int sequences = leaves * plan.leafSequences();
         int[][] tokens = new int[sequences][];
         int[][] first = new int[sequences][];

@@ -6,7 +6,7 @@ import java.util.concurrent.locks.LockSupport;
 /// A fixed team of threads that shares out ranges of rows, never one sum.
 ///
 /// The caller is the first of the team. A range is cut into as many equal parts as there are threads, always the same way; no work is stolen.
-/// Between jobs the others spin for a moment and then park. One caller at a time.
+/// Between jobs the others spin for a moment and then park; a team larger than the machine parks at once, since whoever spins would keep a processor from whoever works. One caller at a time.
 final class Workers implements AutoCloseable {
     /// Work on the rows `from` (inclusive) to `to` (exclusive).
     @FunctionalInterface
@@ -16,6 +16,7 @@ final class Workers implements AutoCloseable {
 
     private static final int SPINS = 20_000;
 
+    private final int patience;
     private final Thread[] team;
     private final AtomicInteger waiting = new AtomicInteger();
     private volatile int round;
@@ -27,6 +28,7 @@ final class Workers implements AutoCloseable {
     private Thread caller;
 
     Workers(int threads) {
+        patience = threads <= Runtime.getRuntime().availableProcessors() ? SPINS : 0;
         team = new Thread[threads - 1];
         for (int i = 0; i < team.length; i++) {
             int part = i + 1;
@@ -60,7 +62,7 @@ final class Workers implements AutoCloseable {
         }
         part(0);
         for (int spins = 0; waiting.get() > 0; spins++) {
-            if (spins < SPINS) {
+            if (spins < patience) {
                 Thread.onSpinWait();
             } else {
                 LockSupport.parkNanos(this, 50_000);
@@ -95,7 +97,7 @@ final class Workers implements AutoCloseable {
                 if (closed) {
                     return;
                 }
-                if (spins < SPINS) {
+                if (spins < patience) {
                     Thread.onSpinWait();
                 } else {
                     LockSupport.park(this);
