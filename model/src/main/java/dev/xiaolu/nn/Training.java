@@ -43,6 +43,11 @@ public interface Training {
     /// Ends a step whose update is done; not called where the step changed nothing.
     default void updated() {}
 
+    /// Floating-point operations of one token's passes forward at a context of `length` tokens.
+    default double flopsPerToken(int length) {
+        return model().flopsPerToken(length);
+    }
+
     /// What the routers of experts did in the passes since [#begin]; none in a model without.
     default List<RouterLoad> routers() {
         return List.of();

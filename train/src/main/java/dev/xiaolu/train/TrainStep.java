@@ -17,6 +17,7 @@ import dev.xiaolu.tensor.Scratch;
 import dev.xiaolu.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.LongFunction;
 
 /// One step of training: forward and backward leaf by leaf, exact sums, clipping, the optimizer's update.
 ///
@@ -29,29 +30,30 @@ public final class TrainStep implements AutoCloseable {
     private final Optimizer optimizer;
     private final Schedule schedule;
     private final double clipNorm;
-    private final StepPlan plan;
+    private final LongFunction<StepPlan> plans;
     private final GradientSums sums;
 
-    /// A step of this plan; `clipNorm` 0 leaves gradients as they are.
-    public TrainStep(Training training, Optimizer optimizer, Schedule schedule, double clipNorm, StepPlan plan) {
+    /// Steps of these plans, by number; `clipNorm` 0 leaves gradients as they are.
+    public TrainStep(Training training, Optimizer optimizer, Schedule schedule, double clipNorm, LongFunction<StepPlan> plans) {
         this.training = training;
         this.optimizer = optimizer;
         this.schedule = schedule;
         this.clipNorm = clipNorm;
-        this.plan = plan;
-        sums = new GradientSums(training.trained(), plan.leaves());
+        this.plans = plans;
+        sums = new GradientSums(training.trained());
     }
 
     /// Computes step `step` and updates the parameters, unless a loss or gradient is not finite.
     public StepResult run(long step, SequenceSource source) {
-        sums.clear();
+        StepPlan plan = plans.apply(step);
+        sums.begin(plan.leaves());
         training.begin(step);
         var losses = new LossSums(plan.leaves());
         Scratch scratch = Compute.current().scratch();
         for (int leaf = 0; leaf < plan.leaves(); leaf += plan.microBatchLeaves()) {
             int leaves = Math.min(plan.microBatchLeaves(), plan.leaves() - leaf);
             Scratch.Mark before = scratch.mark();
-            losses.add(pass(step, leaf, leaves, source));
+            losses.add(pass(plan, step, leaf, leaves, source));
             scratch.reset(before);
         }
         double rate = schedule.rate(step);
@@ -67,9 +69,9 @@ public final class TrainStep implements AutoCloseable {
     }
 
     /// Forward and backward of some leaves of the step.
-    private TrainingLosses pass(long step, int firstLeaf, int leaves, SequenceSource source) {
+    private TrainingLosses pass(StepPlan plan, long step, int firstLeaf, int leaves, SequenceSource source) {
         Scratch scratch = Compute.current().scratch();
-        Sequences given = sequences(step, firstLeaf, leaves, source);
+        Sequences given = sequences(plan, step, firstLeaf, leaves, source);
         var tape = new Tape(training.trained(), leaves);
         TrainingLosses losses = Compute.recording(tape, () -> training.losses(given.batch, given.targets, given.firstSequence, leaves));
         List<Tape.Seed> seeds = new ArrayList<>();
@@ -85,10 +87,11 @@ public final class TrainStep implements AutoCloseable {
         if (training.lead() == 0) {
             return;
         }
+        StepPlan plan = plans.apply(later);
         Scratch scratch = Compute.current().scratch();
         for (int leaf = 0; leaf < plan.leaves(); leaf += plan.microBatchLeaves()) {
             Scratch.Mark before = scratch.mark();
-            Sequences given = sequences(later, leaf, Math.min(plan.microBatchLeaves(), plan.leaves() - leaf), source);
+            Sequences given = sequences(plan, later, leaf, Math.min(plan.microBatchLeaves(), plan.leaves() - leaf), source);
             training.foresee(given.batch, given.targets, given.firstSequence);
             scratch.reset(before);
         }
@@ -97,7 +100,7 @@ public final class TrainStep implements AutoCloseable {
     /// The sequences of one pass, from the place `firstSequence` of their step on.
     private record Sequences(Batch batch, Tensor targets, int firstSequence) {}
 
-    private Sequences sequences(long step, int firstLeaf, int leaves, SequenceSource source) {
+    private Sequences sequences(StepPlan plan, long step, int firstLeaf, int leaves, SequenceSource source) {
         int from = firstLeaf * plan.leafSequences();
         int[][] tokens = new int[leaves * plan.leafSequences()][];
         int[][] first = new int[tokens.length][];

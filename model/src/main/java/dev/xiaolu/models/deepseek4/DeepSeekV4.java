@@ -163,9 +163,9 @@ public final class DeepSeekV4 implements LanguageModel {
         return cache;
     }
 
-    /// Projections, routers and experts; each expert is a matrix by itself.
+    /// Projections, those of hyper-connections among them, routers and experts; each expert is a matrix by itself.
     @Override public boolean isHiddenMatrix(String name) {
-        return (name.startsWith("layers.") || name.startsWith("mtp.")) && !name.endsWith(".ape") && parameters.named(name).shape().rank() >= 2;
+        return !name.equals("embed.weight") && !name.equals("head.weight") && !name.endsWith(".ape") && parameters.named(name).shape().rank() >= 2;
     }
 
     /// The experts of a layer are published one by one; the router's biases are no parameters there.

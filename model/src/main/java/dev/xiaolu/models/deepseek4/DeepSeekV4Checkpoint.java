@@ -59,11 +59,16 @@ public final class DeepSeekV4Checkpoint implements Filler, AutoCloseable {
     static DeepSeekV4Checkpoint open(Path folder, DeepSeekV4Config config) {
         TensorSource source = TensorSource.open(folder);
         try {
-            return new DeepSeekV4Checkpoint(folder.toString(), config, source);
+            return of(folder.toString(), config, source);
         } catch (Throwable refused) {
             source.close();
             throw refused;
         }
+    }
+
+    /// Weights in a `source`, which it closes when it is closed.
+    static DeepSeekV4Checkpoint of(String subject, DeepSeekV4Config config, TensorSource source) {
+        return new DeepSeekV4Checkpoint(subject, config, source);
     }
 
     /// The sizes.

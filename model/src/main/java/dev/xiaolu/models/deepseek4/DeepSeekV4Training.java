@@ -115,6 +115,12 @@ public final class DeepSeekV4Training implements Training {
         routers.values().forEach(router -> router.steer(recipe.routerBiasSpeed()));
     }
 
+    @Override public double flopsPerToken(int length) {
+        DeepSeekV4Config config = model.config();
+        boolean predicts = recipe.mtpWeight() > 0 && config.numNextnPredictLayers() > 0;
+        return model.flopsPerToken(length) + (predicts ? 2 * (config.activePredictionParameterCount() + (double) config.vocabSize() * config.hiddenSize()) : 0);
+    }
+
     @Override public List<RouterLoad> routers() {
         return routers.values().stream().map(RouterCount::seen).toList();
     }

@@ -11,12 +11,7 @@ final class GoldenModel {
 
     /// Builds the model on the current [dev.xiaolu.tensor.Compute]; what it holds lives in `arena`.
     static DeepSeekV4 of(Golden golden, Arena arena) {
-        return of(golden, Rounding.NONE, arena);
-    }
-
-    /// The same, rounding what `rounding` says.
-    static DeepSeekV4 of(Golden golden, Rounding rounding, Arena arena) {
         DeepSeekV4Config config = DeepSeekV4Weights.config(golden.folder().resolve("model"));
-        return new DeepSeekV4(config, rounding, arena, (name, value, initial) -> GoldenWeights.fill(name, value, initial instanceof Filler.Table(int ids) ? ids : 0));
+        return new DeepSeekV4(config, arena, (name, value, initial) -> GoldenWeights.fill(name, value, initial instanceof Filler.Table(int ids) ? ids : 0));
     }
 }

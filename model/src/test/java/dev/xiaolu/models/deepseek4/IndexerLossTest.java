@@ -41,7 +41,7 @@ class IndexerLossTest {
         Golden golden = Golden.open("deepseek4_indexer");
         int[][] tokens = StreamSupport.stream(TrainingPass.MODEL.json("batch.json").spliterator(), false)
                 .map(row -> StreamSupport.stream(row.spliterator(), false).mapToInt(token -> token.asInt()).toArray()).toArray(int[][]::new);
-        withModel(Rounding.NONE, (model, arena) -> {
+        withModel((model, arena) -> {
             DeepSeekV4Recipe recipe = name.equals("dense") ? DENSE : SPARSE;
             Map<String, float[]> apart = pass(model, arena, recipe, 2, tokens);
             Map<String, Tensor> recorded = golden.tensors(name);
@@ -66,7 +66,7 @@ class IndexerLossTest {
     @ParameterizedTest
     @ValueSource(longs = {0, 5})
     void everythingElseHasTheGradientsThatItHasWithoutTheLoss(long denseSteps) {
-        withModel(Rounding.NONE, (model, arena) -> {
+        withModel((model, arena) -> {
             Map<String, float[]> with = pass(model, arena, PLAIN.withIndexers(0.7f, denseSteps), 2, text(1, 64), text(2, 64));
             Map<String, float[]> without = pass(model, arena, PLAIN.withIndexers(0, denseSteps), 2, text(1, 64), text(2, 64));
             assertTrue(without.keySet().stream().noneMatch(name -> name.contains("indexer")), without.keySet()::toString);
@@ -80,7 +80,7 @@ class IndexerLossTest {
     @ParameterizedTest
     @ValueSource(longs = {0, 5})
     void eachLeafHasTheLossAndGradientsThatItHasAlone(long denseSteps) {
-        withModel(Rounding.NONE, (model, arena) -> {
+        withModel((model, arena) -> {
             DeepSeekV4Recipe recipe = PLAIN.withIndexers(0.7f, denseSteps);
             Map<String, float[]> together = pass(model, arena, recipe, 2, text(3, 50), text(4, 50));
             Map<String, float[]> first = pass(model, arena, recipe, 1, text(3, 50));
@@ -93,7 +93,7 @@ class IndexerLossTest {
     }
 
     @Test void attentionIsThatOfTheModelOnceItIsSparseAndAnotherBefore() {
-        withModel(Rounding.NONE, (model, arena) -> {
+        withModel((model, arena) -> {
             int[] tokens = text(5, 64);
             float[] wanted = Losses.perLeaf(model.forward(TrainingPass.batch(tokens)), TrainingPass.targets(tokens), 1).toFloats();
             var training = new DeepSeekV4Training(model, DENSE, arena);
@@ -106,7 +106,7 @@ class IndexerLossTest {
 
     /// With as few entries as the indexer may choose, choosing and seeing all are one.
     @Test void denseAndSparseAreOneWhereEveryEntryIsChosen() {
-        withModel(Rounding.NONE, (model, arena) -> {
+        withModel((model, arena) -> {
             Map<String, float[]> dense = pass(model, arena, DENSE, 1, text(6, 35));
             Map<String, float[]> sparse = pass(model, arena, SPARSE, 1, text(6, 35));
             assertEquals(dense.keySet(), sparse.keySet());
@@ -115,7 +115,7 @@ class IndexerLossTest {
     }
 
     @Test void aSequenceWithoutAnEntryTeachesNothing() {
-        withModel(Rounding.NONE, (model, arena) -> {
+        withModel((model, arena) -> {
             Set<String> names = pass(model, arena, DENSE, 1, text(7, 3)).keySet().stream().filter(name -> name.contains("indexer")).collect(Collectors.toSet());
             assertEquals(Set.of(), names);
         });

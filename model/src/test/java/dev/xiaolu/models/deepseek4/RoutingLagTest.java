@@ -1,7 +1,7 @@
 package dev.xiaolu.models.deepseek4;
 
 import static dev.xiaolu.models.deepseek4.TrainingPass.text;
-import static dev.xiaolu.models.deepseek4.TrainingPass.withModel;
+import static dev.xiaolu.models.deepseek4.TrainingPass.withNarrow;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -109,7 +109,7 @@ class RoutingLagTest {
 
     /// Each step again by hand: the model with the weights of two steps before chooses, and today's weights meet that choice.
     @Test void theExpertsAreThoseThatTheWeightsOfTwoStepsBeforeChooseAndTheirWeightsAreOfToday() {
-        withModel(Rounding.NONE, (model, arena) -> {
+        withNarrow(Rounding.NONE, (model, arena) -> {
             List<Step> steps = train(model, training(model, RECIPE, arena), 1, STEPS, false);
             for (int step = LAG + 1; step <= STEPS; step++) {
                 put(steps.get(step - 1 - LAG).weights, model);
@@ -161,7 +161,7 @@ class RoutingLagTest {
     }
 
     @Test void theFirstStepsChooseForThemselves() {
-        withModel(Rounding.NONE, (model, arena) -> {
+        withNarrow(Rounding.NONE, (model, arena) -> {
             Map<String, float[]> start = values(model);
             List<Step> lagging = train(model, training(model, RECIPE, arena), 1, LAG, false);
             put(start, model);
@@ -172,7 +172,7 @@ class RoutingLagTest {
     }
 
     @Test void anyCutIntoPassesGivesTheSameBits() {
-        withModel(Rounding.NONE, (model, arena) -> {
+        withNarrow(Rounding.NONE, (model, arena) -> {
             Map<String, float[]> start = values(model);
             List<Step> whole = train(model, training(model, RECIPE, arena), 1, 4, false);
             put(start, model);
@@ -184,7 +184,7 @@ class RoutingLagTest {
     }
 
     @Test void aRunThatGoesOnFromItsSavedStateEndsInTheSameBits() {
-        withModel(Rounding.NONE, (model, arena) -> {
+        withNarrow(Rounding.NONE, (model, arena) -> {
             Map<String, float[]> start = values(model);
             train(model, training(model, RECIPE, arena), 1, STEPS, false);
             Map<String, float[]> wanted = values(model);
@@ -199,7 +199,7 @@ class RoutingLagTest {
     }
 
     @Test void aStepWhoseRoutesAreNotThereIsRefused() {
-        withModel(Rounding.NONE, (model, arena) -> {
+        withNarrow(Rounding.NONE, (model, arena) -> {
             DeepSeekV4Training training = training(model, RECIPE, arena);
             training.begin(7);
             var refused = assertThrows(IllegalArgumentException.class, () -> TrainingPass.of(training, 0, 1, sequence(7, 0)));

@@ -2,6 +2,7 @@ package dev.xiaolu.models.deepseek4;
 
 import dev.xiaolu.autograd.Tape;
 import dev.xiaolu.nn.Batch;
+import dev.xiaolu.nn.Filler;
 import dev.xiaolu.nn.TrainingLosses;
 import dev.xiaolu.shape.DType;
 import dev.xiaolu.shape.Shape;
@@ -12,6 +13,7 @@ import dev.xiaolu.tensor.Compute;
 import dev.xiaolu.tensor.Scratch;
 import dev.xiaolu.tensor.Tensor;
 import dev.xiaolu.testkit.Golden;
+import dev.xiaolu.testkit.GoldenWeights;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,19 +21,34 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.function.BiConsumer;
+import java.util.function.Function;
 
-/// One pass of training on the golden model `tiny_a`, forward and back, and what it takes.
+/// One pass of training, forward and back, on the golden model `tiny_a` or a narrow one, and what it takes.
 final class TrainingPass {
     static final Golden MODEL = Golden.open("deepseek4/tiny_a");
     static final DeepSeekV4Recipe PLAIN = new DeepSeekV4Recipe(0, 0, 0, 0, 0);
 
     private TrainingPass() {}
 
-    /// Gives each a model, all weights equal, that rounds what `rounding` says.
-    static void withModel(Rounding rounding, BiConsumer<DeepSeekV4, Arena> check) {
+    /// Gives a check that model.
+    static void withModel(BiConsumer<DeepSeekV4, Arena> check) {
+        with(arena -> GoldenModel.of(MODEL, arena), check);
+    }
+
+    /// Gives a check the narrow model, rounding what `rounding` says.
+    static void withNarrow(Rounding rounding, BiConsumer<DeepSeekV4, Arena> check) {
+        with(arena -> narrow(rounding, arena), check);
+    }
+
+    /// A model of five narrow layers whose weights are generated from their names.
+    static DeepSeekV4 narrow(Rounding rounding, Arena arena) {
+        return new DeepSeekV4(TinyV4.config(TinyV4.NARROW), rounding, arena, (name, value, initial) -> GoldenWeights.fill(name, value, initial instanceof Filler.Table(int ids) ? ids : 0));
+    }
+
+    private static void with(Function<Arena, DeepSeekV4> model, BiConsumer<DeepSeekV4, Arena> check) {
         try (Backend backend = Backends.open("auto", 2); Scratch scratch = new Scratch(); Arena arena = Arena.ofShared()) {
             Compute.call(backend, scratch, () -> {
-                check.accept(GoldenModel.of(MODEL, rounding, arena), arena);
+                check.accept(model.apply(arena), arena);
                 return null;
             });
         }
