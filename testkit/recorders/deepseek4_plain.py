@@ -18,6 +18,9 @@ class Plain:
         self.dtype = dtype
         self.weights = {n: w.to(dtype) if w.is_floating_point() else w for n, w in weights.items()}
         self.choices = {}                           # gate or indexer: (scores [tokens, candidates], how many are chosen)
+        self.teaches = False                        # whether the indexers' loss is worked out,
+        self.dense = False                          # and whether attention sees every entry that is ready meanwhile
+        self.index_losses = {}                      # indexer: loss of each token
 
     def states(self, tokens):
         """The four streams after every layer: a list of `[tokens, 4, hidden]`."""
@@ -79,11 +82,14 @@ class Plain:
             entries = self.compress(x, at + "compressor.", ratio)
             ready = (torch.arange(len(entries)) + 1) * ratio - 1 <= time[:, None]
             if ratio == 4:
-                ready = self.chosen(x, latent, at + "indexer.", ready)
+                ready, scores = self.chosen(x, latent, at + "indexer.", ready)
             keys, seen = torch.cat([keys, entries]), torch.cat([seen, ready], 1)
         found = (q @ keys.T / math.sqrt(width)).masked_fill(~seen, -math.inf)
         sink = self.weights[at + "attn_sink"][:, None, None].expand(-1, tokens, 1)
-        o = self.rope(torch.softmax(torch.cat([found, sink], 2), 2)[..., :-1] @ keys, -time, ratio)
+        shares = torch.softmax(torch.cat([found, sink], 2), 2)[..., :-1]
+        if ratio == 4 and self.teaches:
+            self.index_losses[at + "indexer."] = self.divergence(shares[..., tokens:].detach().sum(0), scores, ready)
+        o = self.rope(shares @ keys, -time, ratio)
         groups = c["o_groups"]
         parts = o.transpose(0, 1).reshape(tokens, groups, -1)
         z = torch.einsum("tgi,goi->tgo", parts, self.weights[at + "wo_a.weight"].view(groups, c["o_lora_rank"], -1))
@@ -103,8 +109,10 @@ class Plain:
         return self.rope(self.norm(pooled, at + "norm"), torch.arange(windows) * ratio, ratio)
 
     def chosen(self, x, latent, at, ready):
-        """The entries each token attends to: of those ready, the ones with the highest index scores."""
+        """The entries each token attends to: of those ready, the ones with the highest index scores, or all where attention is dense. Gives the scores too."""
         c = self.config
+        if self.teaches:                            # what the indexer looks at is not its to change
+            x, latent = x.detach(), latent.detach()
         heads, width = c["index_n_heads"], c["index_head_dim"]
         keys = self.compress(x, at + "compressor.", 4)
         q = self.rope(self.linear(latent, at + "wq_b").view(len(x), heads, width).transpose(0, 1), torch.arange(len(x)), 4)
@@ -113,7 +121,14 @@ class Plain:
         k = min(c["index_topk"], len(keys))
         self.choices[at] = scores.detach(), k
         best = torch.sort(scores, dim=1, descending=True, stable=True).indices[:, :k]
-        return torch.zeros_like(ready).scatter(1, best, True) & ready
+        return ready if self.dense else torch.zeros_like(ready).scatter(1, best, True) & ready, scores
+
+    def divergence(self, attention, scores, seen):
+        """Kullback-Leibler divergence, for each token, of the softmax of its scores from the shares of its attention, both over the entries it has seen; 0 where it has seen none."""
+        attention = attention.masked_fill(~seen, 0)
+        share = attention / attention.sum(1, keepdim=True).clamp(min=1e-300)
+        log_q = torch.log_softmax(scores.masked_fill(~seen, -1e30), 1)
+        return torch.where(seen, share * (share.clamp(min=1e-300).log() - log_q), 0).sum(1)
 
     def experts(self, x, at, tokens):
         c = self.config

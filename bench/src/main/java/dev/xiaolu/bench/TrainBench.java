@@ -5,6 +5,7 @@ import static dev.xiaolu.platform.Check.checkInput;
 import dev.xiaolu.models.llama.Llama;
 import dev.xiaolu.models.llama.LlamaConfig;
 import dev.xiaolu.nn.RandomFiller;
+import dev.xiaolu.nn.Training;
 import dev.xiaolu.optim.AdamWOptimizer;
 import dev.xiaolu.optim.Schedule;
 import dev.xiaolu.platform.RandomKey;
@@ -107,7 +108,7 @@ public final class TrainBench {
             model = Compute.call(backend, scratch, () -> new Llama(config, arena, new RandomFiller(RandomKey.ofSeed(1).at("init"))));
             optimizer = new AdamWOptimizer(model.parameters().all(), new AdamWOptimizer.Settings(0.9, 0.95, 1e-8, 0.1));
             plan = new StepPlan(SEQUENCES, options.leafSequences, 1, config.contextLength());
-            training = new TrainStep(model, optimizer, Schedule.constant(1e-3, 0), 1, plan);
+            training = new TrainStep(Training.plain(model), optimizer, Schedule.constant(1e-3, 0), 1, _ -> plan);
             source = (at, index, length) -> {
                 RandomKey key = RandomKey.ofSeed(2).at(at).at(index);
                 int[] tokens = new int[length + 1];

@@ -71,7 +71,7 @@ final class TrainCommand extends Action {
     static String[] footer() {
         var lines = new ArrayList<String>(List.of("", "Presets:"));
         for (String preset : Presets.names()) {
-            lines.add("  %-14s %s%s".formatted(preset, Presets.about(preset), preset.equals(Presets.STANDARD) ? " (standard)" : ""));
+            lines.add("  %-16s %s%s".formatted(preset, Presets.about(preset), preset.equals(Presets.STANDARD) ? " (standard)" : ""));
         }
         lines.addAll(List.of("", "Settings (key=value; in YAML a section with keys below it), each with its default.", "Those marked * may be changed when a run is resumed: they change no bit of the weights."));
         String section = "";

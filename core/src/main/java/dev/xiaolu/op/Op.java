@@ -14,9 +14,9 @@ public sealed interface Op permits Op.Choice, Op.Differentiable, Op.Gradient, Op
 
     /// An operator of a forward pass: the gradient table has a row for it.
     sealed interface Differentiable extends Op
-            permits Add, Attention, BalanceLoss, ClampedSwiGlu, Combine, Compress, CrossEntropy, Embed, ExpertLinear, GroupedLinear, Hadamard, HyperCollapse,
-            HyperExpand, HyperGates, HyperHeadGates, HyperMix, IndexLoss, IndexScores, JointAttention, MatMul, Mean, RmsNorm, Rope, RopePairs, RouteScores,
-            RouteWeights, Softmax, SqrtSoftplus, SwiGlu, TakeRows, UnitNorm {}
+            permits Add, Attention, BalanceLoss, ClampedSwiGlu, Combine, Compress, CrossEntropy, Embed, ExpertLinear, FakeQuantise, GroupedLinear, Hadamard,
+            HyperCollapse, HyperExpand, HyperGates, HyperHeadGates, HyperMix, IndexLoss, IndexScores, JointAttention, MatMul, Mean, RmsNorm, Rope, RopePairs,
+            RouteScores, RouteWeights, Scale, Softmax, SqrtSoftplus, SwiGlu, TakeRows, UnitNorm {}
 
     /// An operator of a backward pass: nobody asks for its gradient.
     sealed interface Gradient extends Op
@@ -27,7 +27,7 @@ public sealed interface Op permits Op.Choice, Op.Differentiable, Op.Gradient, Op
     /// An operator outside the tape: copies, conversions, random fills, sums of gradients and optimizer steps.
     /// Those that change a tensor in place say so in their first sentence; they take it as an input and give no output for it.
     sealed interface Plain extends Op
-            permits AdamW, Axpby, Cast, Dequantise, Digest, ExpertLoad, FakeQuantise, FixedAdd, FixedMean, Quantise, RandomNormal, RouterBiasStep, SquareSums,
+            permits AdamW, Axpby, Cast, Dequantise, Digest, ExpertLoad, FixedAdd, FixedMean, Quantise, RandomNormal, RouterBiasStep, SquareSums,
             WidenFp4 {}
 
     /// The contract on the arithmetic.

@@ -30,6 +30,17 @@ public record Compute(Backend backend, Scratch scratch, Optional<Recorder> recor
         return ScopedValue.where(CURRENT, new Compute(now.backend, now.scratch, Optional.of(recorder))).call(step);
     }
 
+    /// Runs `step` where the current one runs, and tells nobody of its operators.
+    public static <T> T unrecorded(ScopedValue.CallableOp<T, RuntimeException> step) {
+        Compute now = current();
+        return ScopedValue.where(CURRENT, new Compute(now.backend, now.scratch, Optional.empty())).call(step);
+    }
+
+    /// A copy of a value that no recorder has seen: a constant to whatever is made of it.
+    public static Tensor detached(Tensor tensor) {
+        return unrecorded(() -> one(new Cast(tensor.dtype()), tensor));
+    }
+
     /// The place bound around the caller; throws [IllegalStateException] where there is none.
     public static Compute current() {
         if (!CURRENT.isBound()) {

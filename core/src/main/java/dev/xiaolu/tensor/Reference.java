@@ -63,6 +63,7 @@ import dev.xiaolu.op.RouteScoresGrad;
 import dev.xiaolu.op.RouteWeights;
 import dev.xiaolu.op.RouteWeightsGrad;
 import dev.xiaolu.op.RouterBiasStep;
+import dev.xiaolu.op.Scale;
 import dev.xiaolu.op.Softmax;
 import dev.xiaolu.op.SoftmaxGrad;
 import dev.xiaolu.op.SqrtSoftplus;
@@ -136,6 +137,7 @@ public final class Reference implements Backend {
             case Rope rope -> ReferenceRows.run(rope, in, out);
             case Add add -> ReferenceElements.run(add, in, out);
             case Axpby axpby -> ReferenceElements.run(axpby, in, out);
+            case Scale scale -> ReferenceElements.run(scale, in, out);
             case Cast cast -> ReferenceElements.run(cast, in, out);
             case SwiGlu gate -> ReferenceElements.run(gate, in, out);
             case SwiGluGrad gate -> ReferenceElements.run(gate, in, out);

@@ -14,6 +14,7 @@ import dev.xiaolu.op.Digest;
 import dev.xiaolu.op.FixedAdd;
 import dev.xiaolu.op.FixedMean;
 import dev.xiaolu.op.RandomNormal;
+import dev.xiaolu.op.Scale;
 import dev.xiaolu.op.SwiGlu;
 import dev.xiaolu.op.SwiGluGrad;
 import dev.xiaolu.platform.RandomKey;
@@ -32,6 +33,12 @@ final class ReferenceElements {
     static void run(Axpby op, Tensor[] in, Tensor[] out) {
         for (long i = 0; i < out[0].shape().size(); i++) {
             set(out[0], i, Math.fma(op.alpha(), at(in[0], i), op.beta() * at(in[1], i)));
+        }
+    }
+
+    static void run(Scale op, Tensor[] in, Tensor[] out) {
+        for (long i = 0; i < out[0].shape().size(); i++) {
+            set(out[0], i, op.factor() * at(in[0], i));
         }
     }
 

@@ -42,6 +42,7 @@ import dev.xiaolu.op.RmsNorm;
 import dev.xiaolu.op.RmsNormGrad;
 import dev.xiaolu.op.Rope;
 import dev.xiaolu.op.RopePairs;
+import dev.xiaolu.op.Scale;
 import dev.xiaolu.op.SquareSums;
 import dev.xiaolu.op.SwiGlu;
 import dev.xiaolu.op.SwiGluGrad;
@@ -156,6 +157,8 @@ public final class SelfTest {
         addBlocks(cases);
         new SelfTestExperts(this).add(cases);
         addSparse(cases);
+        restart(5);
+        cases.add(new Case(new Scale(0.7f), wide(1003)));
         return cases;
     }
 

@@ -16,6 +16,7 @@ import dev.xiaolu.op.CrossEntropyGrad;
 import dev.xiaolu.op.Embed;
 import dev.xiaolu.op.EmbedGrad;
 import dev.xiaolu.op.ExpertLinear;
+import dev.xiaolu.op.FakeQuantise;
 import dev.xiaolu.op.GroupedLinear;
 import dev.xiaolu.op.Hadamard;
 import dev.xiaolu.op.HyperCollapse;
@@ -42,6 +43,7 @@ import dev.xiaolu.op.RouteScores;
 import dev.xiaolu.op.RouteScoresGrad;
 import dev.xiaolu.op.RouteWeights;
 import dev.xiaolu.op.RouteWeightsGrad;
+import dev.xiaolu.op.Scale;
 import dev.xiaolu.op.Softmax;
 import dev.xiaolu.op.SoftmaxGrad;
 import dev.xiaolu.op.SqrtSoftplus;
@@ -100,6 +102,7 @@ final class Gradients {
                 Tensor[] three = Compute.run(new CompressGrad(compress.ratio(), compress.overlap(), compress.continued(), runs), in[0], in[1], in[2], dy[0]);
                 yield new Tensor[] {plain(three[0], weights[0], leaves), plain(three[1], weights[1], leaves), three[2]};
             }
+            case FakeQuantise _ -> new Tensor[] {plain(dy[0], weights[0], leaves)};
             case Hadamard _ -> new Tensor[] {plain(Compute.one(new Hadamard(), dy[0]), weights[0], leaves)};
             case IndexLoss loss -> {
                 check(dy[1] == null && dy[2] == null, "IndexLoss: only its loss has a gradient");
@@ -132,6 +135,7 @@ final class Gradients {
             case RouteScores route -> new Tensor[] {plain(Compute.one(new RouteScoresGrad(route.scale()), in[0], in[1], dy[0]), weights[0], leaves), null};
             case RouteWeights route -> new Tensor[] {plain(Compute.one(new RouteWeightsGrad(route.scale()), in[0], in[1], dy[0]), weights[0], leaves), null};
             case Softmax _ -> new Tensor[] {plain(Compute.one(new SoftmaxGrad(), out[0], dy[0]), weights[0], leaves)};
+            case Scale scale -> new Tensor[] {plain(Compute.one(scale, dy[0]), weights[0], leaves)};
             case SqrtSoftplus _ -> new Tensor[] {plain(Compute.one(new SqrtSoftplusGrad(), in[0], out[0], dy[0]), weights[0], leaves)};
             case TakeRows _ -> new Tensor[] {plain(Compute.one(new TakeRowsGrad(), dy[0], in[1]), weights[0], leaves), null};
             case UnitNorm norm -> new Tensor[] {plain(Compute.one(new UnitNormGrad(norm.epsilon()), in[0], dy[0]), weights[0], leaves)};

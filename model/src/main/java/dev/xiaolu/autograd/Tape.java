@@ -5,6 +5,7 @@ import static dev.xiaolu.platform.Check.check;
 import dev.xiaolu.op.Add;
 import dev.xiaolu.op.Embed;
 import dev.xiaolu.op.ExpertLinear;
+import dev.xiaolu.op.FakeQuantise;
 import dev.xiaolu.op.GroupedLinear;
 import dev.xiaolu.op.MatMul;
 import dev.xiaolu.op.Op;
@@ -22,7 +23,7 @@ import java.util.TreeMap;
 
 /// Remembers the differentiable operators of one forward pass and walks them back.
 ///
-/// Tensors are known by their address, so a reshape is the same value; a slice of a value on the tape is refused, since its gradient would be lost.
+/// Tensors are known by their address, so a reshape is the same value; a slice of a value on the tape is refused, since its gradient would be lost. A rounded parameter is the parameter itself here: its gradient goes straight through.
 /// The rows of the pass are divided into *leaves of work*, equal runs of the first axis (whole sequences): every parameter's gradient comes as one sum for each leaf,
 /// so that neither the size of the pass nor the order of passes can change a bit. One thread; one pass; then it is spent.
 public final class Tape implements Recorder {
@@ -30,6 +31,7 @@ public final class Tape implements Recorder {
 
     private final int leaves;
     private final Map<Long, Parameter> parameters = new HashMap<>();
+    private final Map<Long, Long> rounded = new HashMap<>();               // address of a rounded parameter → that of the parameter
     private final Map<Long, Integer> uses = new HashMap<>();
     private final TreeMap<Long, Long> tracked = new TreeMap<>();           // address → bytes
     private final List<Entry> entries = new ArrayList<>();
@@ -48,6 +50,11 @@ public final class Tape implements Recorder {
 
     @Override public void ran(Op op, Tensor[] inputs, Tensor[] outputs) {
         if (op instanceof Op.Choice) {                           // its outputs are constants to whoever uses them
+            return;
+        }
+        if (op instanceof FakeQuantise && parameters.containsKey(address(inputs[0]))) {
+            tracked.put(outputs[0].data().address(), outputs[0].type().bytes());
+            rounded.put(outputs[0].data().address(), address(inputs[0]));
             return;
         }
         boolean follows = false;
@@ -70,10 +77,20 @@ public final class Tape implements Recorder {
         entries.add(new Entry((Op.Differentiable) op, inputs, outputs));
     }
 
+    /// An output of the pass and its gradient, of the same shape.
+    public record Seed(Tensor output, Tensor gradient) {}
+
     /// Walks back from `output`, whose gradient is `seed` (same shape), and gives each parameter's gradients to `sink`.
-    /// Runs operators on the current [Compute], which must not record on this tape.
     public void backward(Tensor output, Tensor seed, GradientSink sink) {
-        gradients.put(address(output), seed);
+        backward(List.of(new Seed(output, seed)), sink);
+    }
+
+    /// Walks back from several outputs at once, of which no two are one, and gives each parameter's gradients to `sink`.
+    /// Runs operators on the current [Compute], which must not record on this tape.
+    public void backward(List<Seed> outputs, GradientSink sink) {
+        for (Seed seed : outputs) {
+            check(gradients.put(address(seed.output), seed.gradient) == null, "%s is seeded twice", seed.output);
+        }
         for (Entry entry : entries.reversed()) {
             Tensor[] ofOutputs = new Tensor[entry.outputs.length];
             boolean reached = false;
@@ -167,7 +184,7 @@ public final class Tape implements Recorder {
     }
 
     private boolean isTracked(Op op, Tensor input) {
-        long address = address(input);
+        long address = input.data().address();
         Long bytes = tracked.get(address);
         if (bytes != null && bytes == input.type().bytes()) {
             return true;
@@ -178,7 +195,8 @@ public final class Tape implements Recorder {
         return false;
     }
 
-    private static long address(Tensor tensor) {
-        return tensor.data().address();
+    private long address(Tensor tensor) {
+        long address = tensor.data().address();
+        return rounded.getOrDefault(address, address);
     }
 }

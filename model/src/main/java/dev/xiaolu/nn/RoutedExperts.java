@@ -21,15 +21,24 @@ import java.util.function.BinaryOperator;
 public record RoutedExperts(Weight gate, Weight up, Weight down) {
     private static final String EXPERTS = ".experts.";
 
-    /// Takes `rows [rows, hidden]`, `chosen [rows, count]` I32, ascending in each row, and `weights [rows, count]`, gives `[rows, hidden]`; `gated` joins what gate and up give.
-    public Tensor forward(Tensor rows, Tensor chosen, Tensor weights, BinaryOperator<Tensor> gated) {
-        Tensor[] plan = Compute.run(new ExpertPlan((int) gate.shape().axis(0)), chosen);
-        Tensor order = plan[0];
-        Tensor offsets = plan[1];
-        Tensor places = plan[2];
-        Tensor copies = Compute.one(new TakeRows(), rows, places);                       // [rows · count, hidden]
-        Tensor h = gated.apply(linear(copies, gate, order, offsets), linear(copies, up, order, offsets));
-        return Compute.one(new Combine(), linear(h, down, order, offsets), weights, places);
+    /// Which rows meet which expert.
+    ///
+    /// @param order   `[rows · count]` I32, as [ExpertPlan] gives it
+    /// @param offsets `[experts + 1]` I32: where the rows of each expert begin
+    /// @param places  `[rows, count]` I32: where each row's copies are
+    public record Plan(Tensor order, Tensor offsets, Tensor places) {
+        /// The plan of `chosen [rows, count]` I32, ascending in each row.
+        public static Plan of(int experts, Tensor chosen) {
+            Tensor[] plan = Compute.run(new ExpertPlan(experts), chosen);
+            return new Plan(plan[0], plan[1], plan[2]);
+        }
+    }
+
+    /// Takes `rows [rows, hidden]`, the plan of what was chosen for them and `weights [rows, count]`, gives `[rows, hidden]`; `gated` joins what gate and up give.
+    public Tensor forward(Tensor rows, Plan plan, Tensor weights, BinaryOperator<Tensor> gated) {
+        Tensor copies = Compute.one(new TakeRows(), rows, plan.places);                  // [rows · count, hidden]
+        Tensor h = gated.apply(linear(copies, gate, plan), linear(copies, up, plan));
+        return Compute.one(new Combine(), linear(h, down, plan), weights, plan.places);
     }
 
     /// The tensor of a parameter as it is published, the experts of a layer one by one: `mlp.experts.up_proj.weight` gives `mlp.experts.0.up_proj.weight` and so on, views of the same memory.
@@ -45,8 +54,8 @@ public record RoutedExperts(Weight gate, Weight up, Weight down) {
         }
     }
 
-    private static Tensor linear(Tensor x, Weight weight, Tensor order, Tensor offsets) {
-        return weight.isHeld() ? Compute.one(new ExpertLinear(false), x, weight.held(), order, offsets) : ofChosen(x, weight, offsets);
+    private static Tensor linear(Tensor x, Weight weight, Plan plan) {
+        return weight.isHeld() ? Compute.one(new ExpertLinear(false), x, weight.held(), plan.order, plan.offsets) : ofChosen(x, weight, plan.offsets);
     }
 
     /// The same, reading the matrices of those experts alone that some token chose.

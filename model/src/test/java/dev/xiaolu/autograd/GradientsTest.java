@@ -21,6 +21,7 @@ import dev.xiaolu.op.Op;
 import dev.xiaolu.op.RmsNorm;
 import dev.xiaolu.op.Rope;
 import dev.xiaolu.op.RopePairs;
+import dev.xiaolu.op.Scale;
 import dev.xiaolu.op.SwiGlu;
 import dev.xiaolu.op.TopEntries;
 import dev.xiaolu.shape.DType;
@@ -54,6 +55,7 @@ class GradientsTest {
                 new Case("batch of products", new MatMul(false, false), 2, in -> new Tensor[] {in.normal(3, 4, 6), in.normal(3, 6, 5)}),
                 new Case("batch of products, b transposed", new MatMul(false, true), 2, in -> new Tensor[] {in.normal(3, 4, 6), in.normal(3, 5, 6)}),
                 new Case("batch of products, a transposed", new MatMul(true, false), 2, in -> new Tensor[] {in.normal(3, 6, 4), in.normal(3, 6, 5)}),
+                new Case("factor", new Scale(-0.37f), 1, in -> new Tensor[] {in.normal(3, 5)}),
                 new Case("norm", new RmsNorm(1e-5f), 2, in -> new Tensor[] {in.normal(4, 9), in.normal(9)}),
                 new Case("rotation", new Rope(false), 1, in -> new Tensor[] {in.normal(3, 2, 6), in.normal(8, 6), in.ints(0, 8, 3)}),
                 new Case("rotation back", new Rope(true), 1, in -> new Tensor[] {in.normal(3, 2, 6), in.normal(8, 6), in.ints(0, 8, 3)}),

@@ -9,6 +9,7 @@ import dev.xiaolu.op.FixedAdd;
 import dev.xiaolu.op.FixedMean;
 import dev.xiaolu.op.Op;
 import dev.xiaolu.op.RandomNormal;
+import dev.xiaolu.op.Scale;
 import dev.xiaolu.op.SwiGlu;
 import dev.xiaolu.op.SwiGluGrad;
 import dev.xiaolu.shape.DType;
@@ -49,6 +50,11 @@ public abstract class ElementsContract extends OperatorContract {
     @Test void axpbyGivesTheReferencesBits() {
         everywhere(200, new Axpby(0.7f, -1.3f), 2);
         everywhere(300, new Axpby(0f, 1e30f), 2);
+    }
+
+    @Test void scaleGivesTheReferencesBits() {
+        everywhere(340, new Scale(0.7f), 1);
+        everywhere(370, new Scale(-1e30f), 1);
     }
 
     @Test void swiGluGivesTheReferencesBits() {
@@ -158,6 +164,7 @@ public abstract class ElementsContract extends OperatorContract {
             Tensor c = inputs.normal(512, 512);
             assertNoGarbage(new Add(), a, b);
             assertNoGarbage(new Axpby(1, 2), a, b);
+            assertNoGarbage(new Scale(3), a);
             assertNoGarbage(new SwiGlu(), a, b);
             assertNoGarbage(new SwiGluGrad(), a, b, c);
             assertNoGarbage(new Cast(DType.BF16), a);

@@ -9,6 +9,7 @@ import dev.xiaolu.op.Compress;
 import dev.xiaolu.op.CrossEntropy;
 import dev.xiaolu.op.Embed;
 import dev.xiaolu.op.ExpertLinear;
+import dev.xiaolu.op.FakeQuantise;
 import dev.xiaolu.op.GroupedLinear;
 import dev.xiaolu.op.Hadamard;
 import dev.xiaolu.op.HyperCollapse;
@@ -27,6 +28,7 @@ import dev.xiaolu.op.Rope;
 import dev.xiaolu.op.RopePairs;
 import dev.xiaolu.op.RouteScores;
 import dev.xiaolu.op.RouteWeights;
+import dev.xiaolu.op.Scale;
 import dev.xiaolu.op.Softmax;
 import dev.xiaolu.op.SqrtSoftplus;
 import dev.xiaolu.op.SwiGlu;
@@ -88,6 +90,8 @@ public final class Fp64 {
             case RouteScores route -> Fp64Experts.scores(route, in.get(0), in.get(1));
             case RouteWeights route -> Fp64Experts.weights(route, in.get(0), in.get(1));
             case Softmax _ -> Fp64Experts.softmax(in.get(0));
+            case FakeQuantise _ -> zip(in.get(0), in.get(0), (x, _) -> x);              // straight through: the gradient is that of no rounding
+            case Scale scale -> zip(in.get(0), in.get(0), (x, _) -> scale.factor() * x);
             case SqrtSoftplus _ -> zip(in.get(0), in.get(0), (z, _) -> Math.sqrt(z > SqrtSoftplus.IDENTITY ? z : Math.log1p(Math.exp(z))));
             case TakeRows _ -> Fp64Experts.take(in.get(0), in.get(1));
             case UnitNorm norm -> Fp64Hyper.unitNorm(norm, in.get(0));

@@ -123,11 +123,19 @@ public final class TokenDataset implements AutoCloseable {
         return sequence(number(seed, step, index, perStep, length), length);
     }
 
+    /// The sequence that a run takes once it has used `used` of this length.
+    public Sequence at(long seed, long used, int length) {
+        return sequence(number(seed, used, length), length);
+    }
+
     /// The number of the sequence that [#at] gives.
     public long number(long seed, long step, int index, int perStep, int length) {
         check(step >= 0 && index >= 0 && index < perStep, "sequence %d of %d in step %d", index, perStep, step);
+        return number(seed, Math.addExact(Math.multiplyExact(step, perStep), index), length);
+    }
+
+    private long number(long seed, long used, int length) {
         long count = atLeastOne(length).sequences(length);
-        long used = Math.addExact(Math.multiplyExact(step, perStep), index);
         return new Permutation(RandomKey.ofSeed(seed).at("data").at(used / count), count).at(used % count);
     }
 

@@ -29,24 +29,24 @@ public final class GradientSums implements GradientSink, AutoCloseable {
     private final Map<String, Tensor> sums = new LinkedHashMap<>();
     private final Map<String, Tensor> means = new LinkedHashMap<>();
     private final Tensor overflow = Tensor.zeros(arena, DType.I64, Shape.of(1));
-    private final int leavesOfStep;
-    private final FixedAdd add;
+    private int leavesOfStep;
+    private FixedAdd add;
     private long leavesAdded;
 
-    /// Sums for steps of `leavesOfStep` leaves.
-    public GradientSums(Collection<Parameter> parameters, int leavesOfStep) {
-        check(leavesOfStep > 0 && leavesOfStep <= 1 << 20, "a step of %d leaves, wanted 1 to 2^20", leavesOfStep);
-        this.leavesOfStep = leavesOfStep;
-        int halvings = 32 - Integer.numberOfLeadingZeros(leavesOfStep - 1);              // ⌈log2(leaves)⌉
-        add = new FixedAdd(Math.scalb(2048f, -halvings));
+    /// Sums for these parameters.
+    public GradientSums(Collection<Parameter> parameters) {
         for (Parameter parameter : parameters) {
             sums.put(parameter.name(), Tensor.zeros(arena, DType.I64, parameter.shape()));
             means.put(parameter.name(), Tensor.zeros(arena, DType.F32, parameter.shape()));
         }
     }
 
-    /// Starts a step.
-    public void clear() {
+    /// Starts a step of so many leaves.
+    public void begin(int leaves) {
+        check(leaves > 0 && leaves <= 1 << 20, "a step of %d leaves, wanted 1 to 2^20", leaves);
+        leavesOfStep = leaves;
+        int halvings = 32 - Integer.numberOfLeadingZeros(leaves - 1);                    // ⌈log2(leaves)⌉
+        add = new FixedAdd(Math.scalb(2048f, -halvings));
         sums.values().forEach(sum -> sum.data().fill((byte) 0));
         overflow.data().fill((byte) 0);
         leavesAdded = 0;
@@ -87,7 +87,7 @@ public final class GradientSums implements GradientSink, AutoCloseable {
         return inRange ? Math.sqrt(total * NORM_UNIT) : Double.POSITIVE_INFINITY;
     }
 
-    /// The mean gradient of a parameter over the step's leaves, F32; valid from [#finish] to the next [#clear].
+    /// The mean gradient of a parameter over the step's leaves, F32; valid from [#finish] to the next [#begin].
     public Tensor mean(String parameter) {
         return means.get(parameter);
     }

@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /// Puts a [RunConfig] together: defaults, then a preset, then a file, then `key=value` words, the later over the earlier.
@@ -121,7 +122,7 @@ public final class ConfigReader {
             sections.put(section.getName(), section(section, broken));
         }
         var impossible = new Faults("config");
-        RunConfig.check(impossible, (RunConfig.Model) sections.get("model"), (RunConfig.Train) sections.get("train"), (RunConfig.Optim) sections.get("optim"),
+        RunConfig.check(impossible, (RunConfig.Model) sections.get("model"), (DeepSeekV4Settings) sections.get("deepseek4"), (RunConfig.Train) sections.get("train"), (RunConfig.Optim) sections.get("optim"),
                 (RunConfig.Data) sections.get("data"), (RunConfig.Tokenizer) sections.get("tokenizer"), (RunConfig.Eval) sections.get("eval"),
                 (RunConfig.Sample) sections.get("sample"), (RunConfig.Cpu) sections.get("cpu"));
         for (String fault : impossible.found()) {
@@ -130,8 +131,21 @@ public final class ConfigReader {
                 faults.add(fault + Optional.ofNullable(given.get(key)).map(value -> " (" + value.where() + ")").orElse(""));
             }
         }
+        if (!broken.contains("model.family")) {
+            refuseForeign(((RunConfig.Model) sections.get("model")).family(), broken);
+        }
         throwIfAny();
         return (RunConfig) make(RunConfig.class, sections.values().toArray());
+    }
+
+    /// Refuses settings that only another family has: they would decide nothing.
+    private void refuseForeign(RunConfig.Family family, List<String> broken) {
+        for (Given value : given.values()) {
+            Settings.Row row = Settings.find(value.key()).orElseThrow();
+            if (!row.isOf(family) && !broken.contains(row.key())) {
+                faults.add("%s (%s): only models of family %s have it, model.family is %s".formatted(row.key(), value.where(), Settings.word(row.family().orElseThrow()), Settings.word(family)));
+            }
+        }
     }
 
     private Object section(RecordComponent section, List<String> broken) {
@@ -153,7 +167,7 @@ public final class ConfigReader {
 
     private static Object standard(Settings.Row row) {
         if (row.type() == List.class) {
-            return YamlSource.read(row.key(), "value: " + row.standard(), new ArrayList<>()).getFirst().words();
+            return convert(row, YamlSource.read(row.key(), "value: " + row.standard(), new ArrayList<>()).getFirst());
         }
         return convert(row, new Given(row.key(), List.of(row.standard()), false, "default"));
     }
@@ -162,7 +176,7 @@ public final class ConfigReader {
     private static Object convert(Settings.Row row, Given value) {
         Class<?> type = row.type();
         if (type == List.class) {
-            return value.list() || !value.text().isEmpty() ? value.words() : List.of();
+            return elements(row, value.list() || !value.text().isEmpty() ? value.words() : List.of());
         }
         if (value.list()) {
             return null;
@@ -196,6 +210,14 @@ public final class ConfigReader {
         return text;
     }
 
+    private static List<?> elements(Settings.Row row, List<String> words) {
+        try {
+            return row.element() == Integer.class ? words.stream().map(word -> Integer.valueOf(word.strip())).toList() : row.element() == Stage.class ? words.stream().map(Stage::parse).toList() : words;
+        } catch (NumberFormatException notSo) {
+            return null;
+        }
+    }
+
     private static Object make(Class<?> record, Object[] values) {
         try {
             return record.getDeclaredConstructors()[0].newInstance(values);
@@ -219,7 +241,7 @@ public final class ConfigReader {
         Map<String, Object> is = Settings.values(after);
         var changed = new Faults("resume");
         for (Settings.Row row : Settings.all()) {
-            changed.that(row.free() || was.get(row.key()).equals(is.get(row.key())),
+            changed.that(row.free() || Objects.equals(was.get(row.key()), is.get(row.key())),
                     "%s is %s in this run and cannot become %s, it decides the bits; start a new run", row.key(), was.get(row.key()), is.get(row.key()));
         }
         changed.throwIfAny();

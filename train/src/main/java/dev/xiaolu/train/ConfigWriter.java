@@ -3,7 +3,7 @@ package dev.xiaolu.train;
 import java.util.List;
 import java.util.Map;
 
-/// Writes a [RunConfig] as YAML: every key, its value and what it means. [ConfigReader] reads it back to an equal config.
+/// Writes a [RunConfig] as YAML: every key of its family, its value and what it means. [ConfigReader] reads it back to an equal config.
 public final class ConfigWriter {
     private static final int COMMENT_COLUMN = 44;
 
@@ -15,6 +15,9 @@ public final class ConfigWriter {
         Map<String, Object> values = Settings.values(config);
         String section = "";
         for (Settings.Row row : Settings.all()) {
+            if (!values.containsKey(row.key())) {                    // another family's
+                continue;
+            }
             int dot = row.key().indexOf('.');
             if (!row.key().substring(0, dot).equals(section)) {
                 section = row.key().substring(0, dot);

@@ -1,11 +1,8 @@
 package dev.xiaolu.train;
 
-import dev.xiaolu.autograd.Parameter;
-import dev.xiaolu.nn.Parameters;
 import dev.xiaolu.op.Cast;
 import dev.xiaolu.op.Digest;
 import dev.xiaolu.platform.InputException;
-import dev.xiaolu.shape.DType;
 import dev.xiaolu.store.TensorDigest;
 import dev.xiaolu.store.TensorSource;
 import dev.xiaolu.tensor.Compute;
@@ -18,15 +15,6 @@ import java.util.Map;
 final class ModelState {
     private ModelState() {}
 
-    /// The parameters by name.
-    static Map<String, Tensor> weights(Parameters parameters) {
-        var weights = new LinkedHashMap<String, Tensor>();
-        for (Parameter parameter : parameters.all()) {
-            weights.put(parameter.name(), parameter.value());
-        }
-        return weights;
-    }
-
     /// The fingerprint of every tensor.
     static Map<String, TensorDigest> digests(Map<String, Tensor> tensors) {
         Scratch scratch = Compute.current().scratch();
@@ -37,7 +25,7 @@ final class ModelState {
         return digests;
     }
 
-    /// Copies saved tensors into those of an optimizer; refuses missing, misshapen and foreign ones by name.
+    /// Copies saved tensors into those of an optimizer and of what else a step needs; refuses missing, misshapen and foreign ones by name.
     static void restore(String subject, TensorSource source, Map<String, Tensor> state) {
         for (String name : source.names()) {
             if (!state.containsKey(name)) {
@@ -48,7 +36,7 @@ final class ModelState {
             if (!source.names().contains(name) || !source.type(name).equals(tensor.type())) {
                 throw InputException.of("%s: optimizer tensor %s is %s, wanted %s", subject, name, source.names().contains(name) ? source.type(name) : "missing", tensor.type());
             }
-            Compute.into(new Cast(DType.F32), new Tensor[] {source.tensor(name)}, tensor);
+            Compute.into(new Cast(tensor.dtype()), new Tensor[] {source.tensor(name)}, tensor);
         });
     }
 }

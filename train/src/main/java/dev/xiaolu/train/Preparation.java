@@ -30,6 +30,7 @@ final class Preparation implements AutoCloseable {
     private final Screen screen;
     private final Disk disk = Disk.real();
     private final Corpus corpus;
+    private final StepPlans plans;
     private TokenDataset training;
     private TokenDataset validation;
 
@@ -40,6 +41,7 @@ final class Preparation implements AutoCloseable {
         String given = config.data().cacheDir();
         cache = given.isEmpty() ? folder.toAbsolutePath().getParent().resolve(".cache") : HomePath.of(given);
         corpus = corpus();
+        plans = StepPlans.of(config.train());
     }
 
     /// The data; with a checkpoint, on the tokenizer that it carries.
@@ -121,9 +123,8 @@ final class Preparation implements AutoCloseable {
         return files;
     }
 
-    /// Steps count from 1 here and from 0 in the data set.
     private SequenceSource.Sequence sequence(long step, int index, int length) {
-        return masked(training.at(config.train().seed(), step - 1, index, config.train().batchSequences(), length), config.data().documentMask());
+        return masked(training.at(config.train().seed(), plans.firstSequence(step) + index, length), config.data().documentMask());
     }
 
     private static SequenceSource.Sequence masked(TokenDataset.Sequence sequence, boolean documentMask) {

@@ -10,9 +10,9 @@ import java.util.List;
 /// The configs that come with the program: each lists only what differs from the defaults.
 public final class Presets {
     /// The preset of a run that names none.
-    public static final String STANDARD = "llama-small";
+    public static final String STANDARD = "deepseek4-small";
 
-    private static final List<String> NAMES = List.of(STANDARD, "llama-17m", "tiny");
+    private static final List<String> NAMES = List.of(STANDARD, "deepseek4-tiny", "llama-small", "llama-17m", "tiny");
 
     private Presets() {}
 

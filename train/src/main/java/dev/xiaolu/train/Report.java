@@ -5,11 +5,14 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeSet;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
 
 /// A run on one page: a single HTML file with its style sheet and its charts inside, which asks for nothing from anywhere.
 ///
@@ -77,7 +80,47 @@ public record Report(String name, String state, RunConfig config, Map<String, St
         chart(out, "Learning rate", "by step", true, new Chart.Line("learning rate", "four", series(Metrics::learningRate), false));
         List<double[]> norm = series(Metrics::gradNorm);
         chart(out, "Gradient norm", "before clipping, by step", true, new Chart.Line("each step", "raw", norm, false), new Chart.Line("smoothed", "five", Chart.smoothed(norm), false));
+        terms(out);
+        experts(out);
         out.append("</section>\n");
+    }
+
+    /// A chart for each of the other losses.
+    private void terms(StringBuilder out) {
+        var names = new TreeSet<String>();
+        metrics.forEach(row -> names.addAll(row.terms().keySet()));
+        for (String name : names) {
+            List<double[]> term = series(row -> row.terms().getOrDefault(name, Double.NaN));
+            String words = name.replace('_', ' ');
+            chart(out, words.substring(0, 1).toUpperCase(Locale.ROOT) + words.substring(1), "before its weight, by step", false, new Chart.Line("each step", "raw", term, false),
+                    new Chart.Line("smoothed", "one", Chart.smoothed(term), false));
+        }
+    }
+
+    /// How evenly experts are used: over the steps, and in the last of them expert by expert.
+    private void experts(StringBuilder out) {
+        chart(out, "Evenness of experts", "entropy of their load, 1 is even, by step", false,
+                new Chart.Line("entropy", "three", series(row -> row.routers().map(RouterHealth::entropy).orElse(Double.NaN)), false));
+        chart(out, "Busiest expert", "load above the mean, as a part of it, by step", true,
+                new Chart.Line("worst layer", "raw", series(row -> row.routers().map(RouterHealth::maxViolation).orElse(Double.NaN)), false),
+                new Chart.Line("mean of layers", "five", series(row -> row.routers().map(RouterHealth::meanViolation).orElse(Double.NaN)), false));
+        chart(out, "Biases of the routers", "lowest and highest, by step", false,
+                new Chart.Line("lowest", "two", series(row -> row.routers().map(RouterHealth::lowestBias).orElse(Double.NaN)), false),
+                new Chart.Line("highest", "four", series(row -> row.routers().map(RouterHealth::highestBias).orElse(Double.NaN)), false));
+        List<RouterHealth> last = lastSteps().stream().flatMap(row -> row.routers().stream()).toList();
+        if (!last.isEmpty()) {
+            long dropped = metrics.stream().flatMap(row -> row.routers().stream()).mapToLong(RouterHealth::dropped).sum();
+            out.append("<figure class=\"wide\"><figcaption><b>Load of each expert</b> <span>").append(text("as a part of the mean, in the last %,d steps; %,d choices dropped in all steps", last.size(), dropped))
+                    .append("</span></figcaption>\n").append(HeatMap.svg("Load of each expert", sums(last))).append("</figure>\n");
+        }
+    }
+
+    private static Map<String, List<Long>> sums(List<RouterHealth> steps) {
+        var sums = new LinkedHashMap<String, List<Long>>();
+        for (RouterHealth step : steps) {
+            step.load().forEach((layer, load) -> sums.merge(layer, load, (a, b) -> IntStream.range(0, a.size()).mapToObj(i -> a.get(i) + b.get(i)).toList()));
+        }
+        return sums;
     }
 
     private static void chart(StringBuilder out, String title, String unit, boolean fromZero, Chart.Line... lines) {
@@ -159,8 +202,13 @@ public record Report(String name, String state, RunConfig config, Map<String, St
         return metrics.stream().map(row -> new double[] {row.step(), value.applyAsDouble(row)}).filter(point -> Double.isFinite(point[1])).toList();
     }
 
+    /// The last twentieth.
+    private List<Metrics> lastSteps() {
+        return metrics.subList(Math.max(0, metrics.size() - Math.max(1, metrics.size() / 20)), metrics.size());
+    }
+
     private double lastLoss() {
-        return metrics.subList(Math.max(0, metrics.size() - Math.max(1, metrics.size() / 20)), metrics.size()).stream().mapToDouble(Metrics::loss).average().orElse(Double.NaN);
+        return lastSteps().stream().mapToDouble(Metrics::loss).average().orElse(Double.NaN);
     }
 
     private double median(ToDoubleFunction<Metrics> value) {

@@ -7,10 +7,10 @@ import java.util.List;
 ///
 /// In YAML and on the command line a component is `section.name_in_snake_case`. Read by [ConfigReader], written by [ConfigWriter]. A config that
 /// exists is sound: the constructor refuses every impossible value, all of them in one message.
-public record RunConfig(Run run, Model model, Train train, Optim optim, Data data, Tokenizer tokenizer, Eval eval, Sample sample, Cpu cpu) {
+public record RunConfig(Run run, Model model, DeepSeekV4Settings deepseek4, Train train, Optim optim, Data data, Tokenizer tokenizer, Eval eval, Sample sample, Cpu cpu) {
     public RunConfig {
         var faults = new Faults("config");
-        check(faults, model, train, optim, data, tokenizer, eval, sample, cpu);
+        check(faults, model, deepseek4, train, optim, data, tokenizer, eval, sample, cpu);
         faults.throwIfAny();
     }
 
@@ -19,21 +19,21 @@ public record RunConfig(Run run, Model model, Train train, Optim optim, Data dat
             @Setting(value = "folder that holds runs", standard = "runs", free = true) String dir,
             @Setting(value = "name of this run's folder; empty: preset and time", standard = "", free = true) String name) {}
 
-    /// Family and sizes of the model.
+    /// Family and sizes of the model; what one family alone has is in a section of its name, or left out of configs of the others.
     public record Model(
             @Setting(value = "model family", standard = "llama") Family family,
             @Setting(value = "size of a hidden state", standard = "256") int hiddenSize,
             @Setting(value = "layers", standard = "4") int numLayers,
             @Setting(value = "attention heads of a layer", standard = "4") int numHeads,
-            @Setting(value = "key and value heads of a layer; 0: as many as num_heads", standard = "0") int numKvHeads,
+            @Setting(value = "key and value heads of a layer; 0: as many as num_heads", standard = "0", family = Family.LLAMA) int numKvHeads,
             @Setting(value = "size of a head; 0: hidden_size / num_heads", standard = "0") int headDim,
-            @Setting(value = "inner size of the SwiGLU feed-forward", standard = "704") int intermediateSize,
-            @Setting(value = "whether the output head is the embedding", standard = "true") boolean tieWordEmbeddings,
+            @Setting(value = "inner size of the SwiGLU feed-forward", standard = "704", family = Family.LLAMA) int intermediateSize,
+            @Setting(value = "whether the output head is the embedding", standard = "true", family = Family.LLAMA) boolean tieWordEmbeddings,
             @Setting(value = "base of the rotary frequencies", standard = "10000") double ropeTheta,
             @Setting(value = "epsilon of the RMS norms", standard = "1e-5") double rmsNormEps,
             @Setting(value = "tokens known to the model; 0: as many as the tokenizer has", standard = "0") int vocabSize,
             @Setting(value = "longest sequence, in tokens", standard = "512") int contextLength,
-            @Setting(value = "whether queries and keys are normed by head, as in Qwen3", standard = "false") boolean qkNorm,
+            @Setting(value = "whether queries and keys are normed by head, as in Qwen3", standard = "false", family = Family.LLAMA) boolean qkNorm,
             @Setting(value = "standard deviation of the first weights", standard = "0.02") double initStd) {
         /// Key and value heads, worked out where the config leaves them open.
         public int kvHeads() {
@@ -42,12 +42,12 @@ public record RunConfig(Run run, Model model, Train train, Optim optim, Data dat
 
         /// Size of a head, worked out where the config leaves it open.
         public int sizeOfHead() {
-            return headDim == 0 ? hiddenSize / numHeads : headDim;
+            return headDim == 0 ? hiddenSize / Math.max(1, numHeads) : headDim;
         }
     }
 
     /// A family of models.
-    public enum Family { LLAMA }
+    public enum Family { LLAMA, DEEPSEEK4 }
 
     /// The steps, how each is divided, and what happens between them.
     public record Train(
@@ -55,13 +55,20 @@ public record RunConfig(Run run, Model model, Train train, Optim optim, Data dat
             @Setting(value = "stop, as Ctrl+C would, after this step; 0: never", standard = "0", free = true) long stopAfter,
             @Setting(value = "seed of weights and of the order of the data", standard = "1") long seed,
             @Setting(value = "tokens of a sequence", standard = "256") int sequenceLength,
+            @Setting(value = "lengths by stages, as in [64@0, 256@200]; empty: always sequence_length", standard = "[]") List<Stage> sequenceSchedule,
             @Setting(value = "sequences of a step", standard = "8") int batchSequences,
+            @Setting(value = "sequences of a step by stages; empty: always batch_sequences", standard = "[]") List<Stage> batchSchedule,
             @Setting(value = "sequences of a leaf of work; decides how gradients are summed", standard = "4") int gradientLeafSequences,
             @Setting(value = "leaves computed in one pass; more memory, same bits", standard = "1", free = true) int microBatchLeaves,
             @Setting(value = "steps between looks at held-out text; 0: only at the end", standard = "50", free = true) long evalEvery,
             @Setting(value = "steps between samples; 0: only at the end", standard = "100", free = true) long sampleEvery,
             @Setting(value = "steps between checkpoints; 0: only at the end", standard = "100", free = true) long checkpointEvery,
-            @Setting(value = "newest checkpoints kept", standard = "2", free = true) int keepCheckpoints) {}
+            @Setting(value = "newest checkpoints kept", standard = "2", free = true) int keepCheckpoints) {
+        public Train {
+            sequenceSchedule = List.copyOf(sequenceSchedule);
+            batchSchedule = List.copyOf(batchSchedule);
+        }
+    }
 
     /// The optimizer and its learning rate.
     public record Optim(
@@ -129,8 +136,12 @@ public record RunConfig(Run run, Model model, Train train, Optim optim, Data dat
             @Setting(value = "backend: auto, cpu or reference", standard = "auto", free = true) String backend) {}
 
     /// Notes everything that is impossible; each fault begins with its key.
-    static void check(Faults faults, Model model, Train train, Optim optim, Data data, Tokenizer tokenizer, Eval eval, Sample sample, Cpu cpu) {
+    static void check(Faults faults, Model model, DeepSeekV4Settings deepseek4, Train train, Optim optim, Data data, Tokenizer tokenizer, Eval eval, Sample sample, Cpu cpu) {
         checkModel(faults, model);
+        switch (model.family) {
+            case LLAMA -> checkLlama(faults, model);
+            case DEEPSEEK4 -> deepseek4.check(faults, model);
+        }
         checkTrain(faults, train, model);
         checkOptim(faults, optim);
         faults.that(data.maxBytes >= 0, "data.max_bytes is %d, wanted 0 (all) or more", data.maxBytes)
@@ -149,18 +160,21 @@ public record RunConfig(Run run, Model model, Train train, Optim optim, Data dat
         faults.positive("model.hidden_size", model.hiddenSize)
                 .positive("model.num_layers", model.numLayers)
                 .positive("model.num_heads", model.numHeads)
-                .that(model.numKvHeads >= 0, "model.num_kv_heads is %d, wanted 0 (as many as num_heads) or more", model.numKvHeads)
-                .that(model.numHeads < 1 || model.numKvHeads < 1 || model.numHeads % model.numKvHeads == 0,
-                        "model.num_kv_heads is %d, wanted a divisor of model.num_heads (%d)", model.numKvHeads, model.numHeads)
                 .that(model.headDim >= 0 && model.headDim % 2 == 0, "model.head_dim is %d, wanted 0 (hidden_size / num_heads) or an even number", model.headDim)
                 .that(model.headDim != 0 || model.numHeads < 1 || model.hiddenSize < 1 || model.hiddenSize % (2 * model.numHeads) == 0,
                         "model.hidden_size is %d, wanted an even multiple of model.num_heads (%d), or a model.head_dim", model.hiddenSize, model.numHeads)
-                .positive("model.intermediate_size", model.intermediateSize)
                 .positive("model.rope_theta", model.ropeTheta)
                 .positive("model.rms_norm_eps", model.rmsNormEps)
                 .that(model.vocabSize >= 0, "model.vocab_size is %d, wanted 0 (as many as the tokenizer has) or more", model.vocabSize)
                 .positive("model.context_length", model.contextLength)
                 .positive("model.init_std", model.initStd);
+    }
+
+    private static void checkLlama(Faults faults, Model model) {
+        faults.that(model.numKvHeads >= 0, "model.num_kv_heads is %d, wanted 0 (as many as num_heads) or more", model.numKvHeads)
+                .that(model.numHeads < 1 || model.numKvHeads < 1 || model.numHeads % model.numKvHeads == 0,
+                        "model.num_kv_heads is %d, wanted a divisor of model.num_heads (%d)", model.numKvHeads, model.numHeads)
+                .positive("model.intermediate_size", model.intermediateSize);
     }
 
     private static void checkTrain(Faults faults, Train train, Model model) {
@@ -174,6 +188,12 @@ public record RunConfig(Run run, Model model, Train train, Optim optim, Data dat
                 .that(train.gradientLeafSequences < 1 || train.batchSequences % train.gradientLeafSequences == 0,
                         "train.gradient_leaf_sequences is %d, wanted a divisor of train.batch_sequences (%d)", train.gradientLeafSequences, train.batchSequences)
                 .positive("train.micro_batch_leaves", train.microBatchLeaves)
+                .that(Stage.areInOrder(train.sequenceSchedule), "train.sequence_schedule is %s, wanted a first stage @0 and later ones in order", train.sequenceSchedule)
+                .that(train.sequenceSchedule.stream().allMatch(stage -> stage.size() > 0 && stage.size() <= Math.max(1, train.sequenceLength)),
+                        "train.sequence_schedule is %s, wanted lengths from 1 to train.sequence_length (%d)", train.sequenceSchedule, train.sequenceLength)
+                .that(Stage.areInOrder(train.batchSchedule), "train.batch_schedule is %s, wanted a first stage @0 and later ones in order", train.batchSchedule)
+                .that(train.gradientLeafSequences < 1 || train.batchSchedule.stream().allMatch(stage -> stage.size() > 0 && stage.size() % train.gradientLeafSequences == 0),
+                        "train.batch_schedule is %s, wanted positive multiples of train.gradient_leaf_sequences (%d)", train.batchSchedule, train.gradientLeafSequences)
                 .that(train.evalEvery >= 0, "train.eval_every is %d, wanted 0 (only at the end) or more", train.evalEvery)
                 .that(train.sampleEvery >= 0, "train.sample_every is %d, wanted 0 (only at the end) or more", train.sampleEvery)
                 .that(train.checkpointEvery >= 0, "train.checkpoint_every is %d, wanted 0 (only at the end) or more", train.checkpointEvery)

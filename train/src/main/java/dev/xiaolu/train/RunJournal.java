@@ -65,9 +65,21 @@ public final class RunJournal implements AutoCloseable {
                 events.scalar("speed/mfu", now.step(), now.mfu(), wall);
             }
             now.validationLoss().ifPresent(loss -> events.scalar("validation/loss", now.step(), loss, wall));
+            now.terms().forEach((name, value) -> events.scalar("train/" + name, now.step(), value, wall));
+            now.routers().ifPresent(health -> routers(now.step(), health, wall));
             now.bitsPerByte().ifPresent(bits -> events.scalar("validation/bits_per_byte", now.step(), bits, wall));
         });
         progress.step(now);
+    }
+
+    private void routers(long step, RouterHealth health, long wall) {
+        events.scalar("router/entropy", step, health.entropy(), wall);
+        events.scalar("router/mean_violation", step, health.meanViolation(), wall);
+        events.scalar("router/max_violation", step, health.maxViolation(), wall);
+        events.scalar("router/dropped", step, health.dropped(), wall);
+        events.scalar("router/lowest_bias", step, health.lowestBias(), wall);
+        events.scalar("router/highest_bias", step, health.highestBias(), wall);
+        health.load().forEach((layer, load) -> events.scalar("router_violation/" + layer, step, RouterHealth.violation(load), wall));
     }
 
     /// Tells a text that the model wrote.

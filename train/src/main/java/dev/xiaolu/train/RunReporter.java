@@ -15,6 +15,7 @@ final class RunReporter implements RunListener, AutoCloseable {
     private final RunData data;
     private final double peak;
     private final Clock clock;
+    private final StepPlans plans;
     private final RunJournal journal;
     private final Map<String, String> facts = new LinkedHashMap<>();
     private final Map<String, String> environment = new LinkedHashMap<>();
@@ -32,6 +33,7 @@ final class RunReporter implements RunListener, AutoCloseable {
         this.done = done;
         this.peak = peak;
         this.clock = clock;
+        plans = StepPlans.of(config.train());
         journal = new RunJournal(folder, config, done, clock, screen);
     }
 
@@ -54,9 +56,9 @@ final class RunReporter implements RunListener, AutoCloseable {
         done = result.step();
         double rate = result.tokens() / now.seconds();
         double mfu = rate * prepared.flopsPerToken() / peak;
-        journal.step(new Metrics(done, result.loss(), result.learningRate(), result.gradNorm(), done * result.tokens(), rate, mfu, now.seconds(), clock.wallMillis(),
+        journal.step(new Metrics(done, result.loss(), result.learningRate(), result.gradNorm(), plans.tokensThrough(done), rate, mfu, now.seconds(), clock.wallMillis(),
                 now.evaluation().map(one -> OptionalDouble.of(one.loss())).orElse(OptionalDouble.empty()),
-                now.evaluation().map(one -> OptionalDouble.of(one.bitsPerByte())).orElse(OptionalDouble.empty()), Optional.of(now.weights())));
+                now.evaluation().map(one -> OptionalDouble.of(one.bitsPerByte())).orElse(OptionalDouble.empty()), Optional.of(now.weights()), result.terms(), RouterHealth.of(result.routers())));
         now.evaluation().ifPresent(one -> heldOut = Optional.of(new HeldOut(one.loss(), one.bitsPerByte(), one.tokens(), one.bytes(), data.heldOutFiles())));
         digests.put("weights", now.weights());
         digests.put("chain of all steps", now.chain().hex());

@@ -17,4 +17,7 @@ import java.lang.annotation.Target;
 
     /// Whether a resumed run may give another value: it changes time, memory or output, and no bit of the weights.
     boolean free() default false;
+
+    /// The only family of models that has this setting; none named: all have it. A section that bears a family's name is that family's without saying so.
+    RunConfig.Family[] family() default {};
 }

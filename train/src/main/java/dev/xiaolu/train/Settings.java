@@ -1,5 +1,6 @@
 package dev.xiaolu.train;
 
+import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -9,6 +10,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /// The settings of [RunConfig] as a table, read off its records: keys, types, explanations, defaults.
 public final class Settings {
@@ -19,7 +21,9 @@ public final class Settings {
     /// @param standard the value where nobody gives one
     /// @param free     whether a resumed run may change it
     /// @param type     type of the component
-    public record Row(String key, String help, String standard, boolean free, Class<?> type) {
+    /// @param element  type of a list's elements; that of the component where it is no list
+    /// @param family   the only family of models that has it; empty: all do
+    public record Row(String key, String help, String standard, boolean free, Class<?> type, Class<?> element, Optional<RunConfig.Family> family) {
         /// What is wanted as a value, in words.
         public String wanted() {
             if (type == int.class || type == long.class) {
@@ -32,9 +36,14 @@ public final class Settings {
                 return "true or false";
             }
             if (type == List.class) {
-                return "a list: a,b or [\"a\", \"b\"]";
+                return element == Integer.class ? "a list of whole numbers: 0,4 or [0, 4]" : element == Stage.class ? "a list of size@step: 64@0,128@200" : "a list: a,b or [\"a\", \"b\"]";
             }
             return type.isEnum() ? "one of " + choices(type) : "text";
+        }
+
+        /// Whether models of `other` have this setting.
+        public boolean isOf(RunConfig.Family other) {
+            return family.isEmpty() || family.get() == other;
         }
     }
 
@@ -98,12 +107,15 @@ public final class Settings {
         return table[from.length()][to.length()];
     }
 
-    /// The values of a config by key, in order; lists as lists, constants of enums as they are written.
+    /// The values of a config by key, in order; lists as lists, constants of enums as they are written. Settings of other families than the config's are left out.
     public static Map<String, Object> values(RunConfig config) {
         Map<String, Object> values = new LinkedHashMap<>();
         for (RecordComponent section : RunConfig.class.getRecordComponents()) {
             Object record = read(section, config);
             for (RecordComponent component : section.getType().getRecordComponents()) {
+                if (!ROWS.get(key(section, component)).isOf(config.model().family())) {
+                    continue;
+                }
                 Object value = read(component, record);
                 values.put(key(section, component), value instanceof Enum<?> constant ? word(constant) : value);
             }
@@ -147,9 +159,17 @@ public final class Settings {
         for (RecordComponent section : RunConfig.class.getRecordComponents()) {
             for (RecordComponent component : section.getType().getRecordComponents()) {
                 Setting setting = component.getAnnotation(Setting.class);
-                rows.add(new Row(key(section, component), setting.value(), setting.standard(), setting.free(), component.getType()));
+                rows.add(new Row(key(section, component), setting.value(), setting.standard(), setting.free(), component.getType(), element(component), family(section, setting)));
             }
         }
         return rows.stream().collect(Collectors.toMap(Row::key, row -> row, (a, b) -> a, LinkedHashMap::new));
+    }
+
+    private static Class<?> element(RecordComponent component) {
+        return component.getGenericType() instanceof ParameterizedType list ? (Class<?>) list.getActualTypeArguments()[0] : component.getType();
+    }
+
+    private static Optional<RunConfig.Family> family(RecordComponent section, Setting setting) {
+        return Stream.concat(Arrays.stream(setting.family()), Arrays.stream(RunConfig.Family.values()).filter(family -> word(family).equals(section.getName()))).findFirst();
     }
 }

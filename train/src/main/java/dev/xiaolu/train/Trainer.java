@@ -1,19 +1,14 @@
 package dev.xiaolu.train;
 
-import dev.xiaolu.models.llama.Llama;
-import dev.xiaolu.models.llama.LlamaConfig;
-import dev.xiaolu.models.llama.LlamaWeights;
 import dev.xiaolu.nn.Generation;
+import dev.xiaolu.nn.LanguageModel;
 import dev.xiaolu.nn.RandomFiller;
 import dev.xiaolu.nn.Sampler;
-import dev.xiaolu.nn.SourceFiller;
 import dev.xiaolu.op.Numerics;
 import dev.xiaolu.optim.Optimizer;
-import dev.xiaolu.optim.Schedule;
 import dev.xiaolu.platform.Clock;
 import dev.xiaolu.platform.InputException;
 import dev.xiaolu.platform.RandomKey;
-import dev.xiaolu.shape.DType;
 import dev.xiaolu.store.Checkpoint;
 import dev.xiaolu.store.CheckpointNotSavedException;
 import dev.xiaolu.store.CheckpointStore;
@@ -28,6 +23,7 @@ import dev.xiaolu.tokenizer.Tokenizer;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -46,8 +42,10 @@ public final class Trainer {
     private final RunListener listener;
     private final BooleanSupplier stop;
     private final Clock clock;
+    private final StepPlans plans;
 
-    private Llama model;
+    private ModelFamily.Made made;
+    private LanguageModel model;
     private Optimizer optimizer;
     private DigestChain chain = DigestChain.START;
     private Map<String, TensorDigest> digests;
@@ -66,6 +64,7 @@ public final class Trainer {
         this.listener = listener;
         this.stop = stop;
         this.clock = clock;
+        plans = StepPlans.of(config.train());
     }
 
     /// How a run ended.
@@ -79,11 +78,13 @@ public final class Trainer {
     public Outcome run(Backend backend, Optional<Checkpoint> from) {
         try (Arena arena = Arena.ofShared(); Scratch scratch = new Scratch()) {
             return Compute.call(backend, scratch, () -> {
-                model = from.isPresent() ? restored(from.get(), arena) : drawn(arena);
-                try (Optimizer made = Optimizers.of(config.optim(), model)) {
-                    optimizer = made;
+                ModelFamily family = ModelFamily.of(config, data.tokenizer());
+                made = from.isPresent() ? restored(family, from.get(), arena) : family.drawn(arena, new RandomFiller(RandomKey.ofSeed(config.train().seed()).at("init")));
+                model = made.training().model();
+                try (Optimizer opened = Optimizers.of(config.optim(), made.training())) {
+                    optimizer = opened;
                     from.ifPresent(this::continueFrom);
-                    try (var step = new TrainStep(model, optimizer, schedule(), config.optim().clipNorm(), plan())) {
+                    try (var step = new TrainStep(made.training(), optimizer, Schedules.of(config), config.optim().clipNorm(), plans::at)) {
                         return train(step, backend);
                     }
                 }
@@ -94,7 +95,7 @@ public final class Trainer {
     private Outcome train(TrainStep step, Backend backend) {
         RunConfig.Train train = config.train();
         long last = train.steps();
-        listener.prepared(new RunListener.Prepared(done + 1, last, model.parameters().count(), 3 * model.flopsPerToken(train.sequenceLength()), data.trainingTokens(),
+        listener.prepared(new RunListener.Prepared(done + 1, last, model.parameters().count(), 3 * made.training().flopsPerToken(train.sequenceLength()), data.trainingTokens(),
                 data.description(), backend.describe()));
         boolean stopped = done >= last;
         while (!stopped) {
@@ -122,7 +123,7 @@ public final class Trainer {
             throw InputException.of("step %d: found %s, wanted finite numbers; the weights are those of step %d%s; lower optim.learning_rate, raise optim.warmup_steps or look at the data of this step",
                     number, found, done, saved == done ? ", which is saved" : "");
         }
-        digests = ModelState.digests(ModelState.weights(model.parameters()));
+        digests = ModelState.digests(made.weights());
         String weights = DigestChain.digest(digests);
         chain = chain.next(number, weights);
         done = number;
@@ -168,7 +169,7 @@ public final class Trainer {
                 generation.feed(start);
                 while (count < written.length && generation.hasRoom()) {
                     int token = generation.next();
-                    if (model.config().eosTokenIds().contains(token)) {
+                    if (made.endTokens().contains(token)) {
                         break;
                     }
                     written[count++] = token;
@@ -187,40 +188,40 @@ public final class Trainer {
     }
 
     private void save() {
-        Map<String, Tensor> weights = ModelState.weights(model.parameters());
         if (digests == null) {
-            digests = ModelState.digests(weights);
+            digests = ModelState.digests(made.weights());
         }
         var files = new HashMap<>(data.tokenizerFiles());
-        files.put("config.json", LlamaWeights.configJson(model.config(), DType.F32));
-        Checkpoint checkpoint = checkpoints.save(new Checkpoint.Contents(done, weights, optimizer.state(), digests, chain, files, Map.of("tokens", done * plan().tokens(), CORPUS_DIGEST, data.digest())));
+        files.put("config.json", made.configJson());
+        Checkpoint checkpoint = checkpoints.save(new Checkpoint.Contents(done, made.weights(), state(), digests, chain, files,
+                Map.of("tokens", plans.tokensThrough(done), CORPUS_DIGEST, data.digest())));
         saved = done;
         listener.saved(checkpoint);
     }
 
-    private Llama drawn(Arena arena) {
-        return new Llama(llamaConfig(), arena, new RandomFiller(RandomKey.ofSeed(config.train().seed()).at("init")));
+    /// What the next step needs beside the weights.
+    private Map<String, Tensor> state() {
+        var state = new LinkedHashMap<>(optimizer.state());
+        state.putAll(made.training().state());
+        return state;
     }
 
-    private Llama restored(Checkpoint checkpoint, Arena arena) {
+    private static ModelFamily.Made restored(ModelFamily family, Checkpoint checkpoint, Arena arena) {
         String subject = "checkpoint " + checkpoint.label();
         if (checkpoint.manifest().arithmetic() != Numerics.VERSION) {
             throw InputException.of("%s: its arithmetic is version %d, this program's is %d; the run would go on with other bits; use the program that began it", subject,
                     checkpoint.manifest().arithmetic(), Numerics.VERSION);
         }
         try (TensorSource source = checkpoint.weights()) {
-            var filler = new SourceFiller(subject, source);
-            var restored = new Llama(llamaConfig(), arena, filler);
-            filler.refuseUnused(_ -> false);
-            return restored;
+            return family.restored(subject, source, arena);
         }
     }
 
     private void continueFrom(Checkpoint checkpoint) {
         try (TensorSource source = checkpoint.optimizer()) {
-            ModelState.restore("checkpoint " + checkpoint.label(), source, optimizer.state());
+            ModelState.restore("checkpoint " + checkpoint.label(), source, state());
         }
-        digests = ModelState.digests(ModelState.weights(model.parameters()));
+        digests = ModelState.digests(made.weights());
         String found = DigestChain.digest(digests);
         if (!found.equals(checkpoint.manifest().weightsDigest())) {
             throw InputException.of("checkpoint %s: its weights have digest %s… here, wanted %s…: they were not read as they were written", checkpoint.label(), found.substring(0, 12),
@@ -229,34 +230,5 @@ public final class Trainer {
         chain = checkpoint.manifest().chain();
         done = checkpoint.step();
         saved = done;
-    }
-
-    private LlamaConfig llamaConfig() {
-        RunConfig.Model model = config.model();
-        Tokenizer tokenizer = data.tokenizer();
-        int vocab = model.vocabSize() == 0 ? tokenizer.vocabSize() : model.vocabSize();
-        if (vocab < tokenizer.vocabSize()) {
-            throw InputException.of("model.vocab_size is %d, wanted at least the tokenizer's %d", vocab, tokenizer.vocabSize());
-        }
-        return new LlamaConfig(vocab, model.hiddenSize(), model.intermediateSize(), model.numLayers(), model.numHeads(), model.kvHeads(), model.sizeOfHead(), (float) model.rmsNormEps(),
-                model.ropeTheta(), Optional.empty(), model.tieWordEmbeddings(), model.qkNorm(), model.contextLength(), (float) model.initStd(),
-                tokenizer.bos().stream().boxed().toList(), tokenizer.eos().stream().boxed().toList());
-    }
-
-    private StepPlan plan() {
-        RunConfig.Train train = config.train();
-        return new StepPlan(train.batchSequences(), train.gradientLeafSequences(), train.microBatchLeaves(), train.sequenceLength());
-    }
-
-    private Schedule schedule() {
-        RunConfig.Optim optim = config.optim();
-        double peak = optim.learningRate();
-        double floor = peak * optim.minLearningRateRatio();
-        long steps = config.train().steps();
-        return switch (optim.schedule()) {
-            case COSINE -> Schedule.cosine(peak, floor, optim.warmupSteps(), steps);
-            case WSD -> Schedule.warmupConstantDecay(peak, floor, optim.warmupSteps(), Math.round(optim.decayFraction() * steps), steps);
-            case CONSTANT -> Schedule.constant(peak, optim.warmupSteps());
-        };
     }
 }

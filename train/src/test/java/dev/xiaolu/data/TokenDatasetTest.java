@@ -95,6 +95,7 @@ class TokenDatasetTest {
             int[] asked = dataset.at(7, 1000, 3, 8, 32).tokens();
             dataset.at(7, 3, 0, 8, 32);
             assertArrayEquals(asked, dataset.at(7, 1000, 3, 8, 32).tokens());
+            assertArrayEquals(asked, dataset.at(7, 8003, 32).tokens());
             assertEquals(dataset.number(7, 250, 3, 8, 32), dataset.number(7, 500, 3, 4, 32));        // the 2003rd sequence, however steps are cut
             var others = new HashSet<Long>();
             for (long seed = 0; seed < 50; seed++) {

@@ -47,8 +47,8 @@ class GradientSumsTest {
             float[] wanted = null;
             double norm = 0;
             for (int shuffle = 0; shuffle < 5; shuffle++) {
-                try (var sums = new GradientSums(List.of(parameter), 12)) {
-                    sums.clear();
+                try (var sums = new GradientSums(List.of(parameter))) {
+                    sums.begin(12);
                     leaves.forEach(leaf -> sums.accept(parameter, leaf));
                     sums.counted(12);
                     double found = sums.finish();
@@ -69,13 +69,13 @@ class GradientSumsTest {
     @Test void whatLeavesTheRangeIsMarkedAndNotClipped() {
         with(3, (arena, parameter) -> {
             for (float bad : new float[] {256, -256, Float.NaN, Float.POSITIVE_INFINITY}) {
-                try (var sums = new GradientSums(List.of(parameter), 8)) {
-                    sums.clear();
+                try (var sums = new GradientSums(List.of(parameter))) {
+                    sums.begin(8);
                     sums.accept(parameter, Tensor.of(arena, Shape.of(1, 3), 255.99f, -255.99f, 0));
                     assertFalse(sums.overflowed());
                     sums.accept(parameter, Tensor.of(arena, Shape.of(1, 3), 1, bad, 1));
                     assertTrue(sums.overflowed(), bad + " with eight leaves");
-                    sums.clear();
+                    sums.begin(8);
                     assertFalse(sums.overflowed());
                 }
             }
@@ -85,8 +85,8 @@ class GradientSumsTest {
     @Test void aHugeNormIsInfiniteAndASpikeIsNot() {
         with(8192, (arena, parameter) -> {
             for (float value : new float[] {30, 60}) {
-                try (var sums = new GradientSums(List.of(parameter), 1)) {
-                    sums.clear();
+                try (var sums = new GradientSums(List.of(parameter))) {
+                    sums.begin(1);
                     Tensor leaf = Tensor.zeros(arena, DType.F32, Shape.of(1, 8192));
                     for (int i = 0; i < 8192; i++) {
                         leaf.setFloat(value, 0, i);
@@ -101,8 +101,8 @@ class GradientSumsTest {
 
     @Test void aStepWithMissingLeavesIsRefused() {
         with(4, (arena, parameter) -> {
-            try (var sums = new GradientSums(List.of(parameter), 2)) {
-                sums.clear();
+            try (var sums = new GradientSums(List.of(parameter))) {
+                sums.begin(2);
                 sums.counted(1);
                 assertTrue(assertThrows(IllegalArgumentException.class, sums::finish).getMessage().contains("1 leaves were added, wanted 2"));
             }

@@ -34,10 +34,10 @@ class MuonGoldenTest {
         try (Backend backend = Backends.open("auto", 2); Scratch scratch = new Scratch();
                 var optimizer = new MuonOptimizer(List.of(weight), "w"::equals, new MuonOptimizer.Settings(setting.required("momentum").asDouble(),
                         setting.required("gamma").asDouble(), setting.required("weightDecay").asDouble()), new AdamWOptimizer.Settings(0.9, 0.95, 1e-8, 0.1));
-                var sums = new GradientSums(List.of(weight), 1)) {
+                var sums = new GradientSums(List.of(weight))) {
             Compute.call(backend, scratch, () -> {
                 for (int step = 1; step <= 3; step++) {
-                    sums.clear();
+                    sums.begin(1);
                     sums.accept(weight, scaled(tensors.get("grad" + step), 1 / gradScale));
                     sums.counted(1);
                     sums.finish();

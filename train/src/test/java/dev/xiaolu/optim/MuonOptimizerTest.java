@@ -44,8 +44,8 @@ class MuonOptimizerTest {
 
     private static void step(Parameter parameter, Tensor gradient) {
         var parameters = List.of(parameter);
-        try (var optimizer = new MuonOptimizer(parameters, _ -> true, new MuonOptimizer.Settings(0.95, 0.2, 0.5), ADAMW); var sums = new GradientSums(parameters, 1)) {
-            sums.clear();
+        try (var optimizer = new MuonOptimizer(parameters, _ -> true, new MuonOptimizer.Settings(0.95, 0.2, 0.5), ADAMW); var sums = new GradientSums(parameters)) {
+            sums.begin(1);
             sums.accept(parameter, gradient);
             sums.counted(1);
             sums.finish();
@@ -58,8 +58,8 @@ class MuonOptimizerTest {
             Tensor weight = Tensor.of(arena, Shape.of(2, 2), 1f, -2f, 3f, 4f);
             var parameters = List.of(new Parameter("w", weight));
             Compute.call(backend, scratch, () -> {
-                try (var optimizer = new MuonOptimizer(parameters, _ -> true, new MuonOptimizer.Settings(0.95, 0.2, 0.5), ADAMW); var sums = new GradientSums(parameters, 1)) {
-                    sums.clear();
+                try (var optimizer = new MuonOptimizer(parameters, _ -> true, new MuonOptimizer.Settings(0.95, 0.2, 0.5), ADAMW); var sums = new GradientSums(parameters)) {
+                    sums.begin(1);
                     sums.counted(1);
                     assertEquals(0, sums.finish());
                     optimizer.step(1, 0.5, sums, 1);

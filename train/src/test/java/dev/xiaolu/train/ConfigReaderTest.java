@@ -32,12 +32,12 @@ class ConfigReaderTest {
 
     @Test void noWordsMeanTheStandardPreset() {
         var read = ConfigReader.words(List.of());
-        assertEquals("llama-small", read.base());
+        assertEquals("deepseek4-small", read.base());
         assertEquals(read(Presets.STANDARD), read.config());
         assertEquals(List.of(), read.config().data().paths());
     }
 
-    @ParameterizedTest @ValueSource(strings = {"llama-small", "llama-17m", "tiny"})
+    @ParameterizedTest @ValueSource(strings = {"deepseek4-small", "deepseek4-tiny", "llama-small", "llama-17m", "tiny"})
     void everyPresetIsSoundAndSaysWhatItIsFor(String preset) {
         assertTrue(read(preset).train().steps() > 0);
         assertFalse(Presets.about(preset).isBlank());
@@ -73,7 +73,8 @@ class ConfigReaderTest {
     @ParameterizedTest @CsvSource(delimiter = '|', value = {
         "train.steps=many|a whole number", "train.steps=1.5|a whole number", "train.steps=99999999999999999999|a whole number", "train.batch_sequences=3000000000|a whole number",
         "optim.learning_rate=fast|a number", "optim.learning_rate=NaN|a number", "optim.learning_rate=1e999|a number", "model.qk_norm=maybe|true or false",
-        "optim.schedule=sine|one of cosine, wsd, constant", "model.family=gpt|one of llama"})
+        "optim.schedule=sine|one of cosine, wsd, constant", "model.family=gpt|one of llama, deepseek4",
+        "deepseek4.compress_ratios=[0, four]|a list of whole numbers", "train.sequence_schedule=[64]|a list of size@step", "train.batch_schedule=[4@x]|a list of size@step"})
     void aValueOfTheWrongTypeIsRefusedInTheUsersWords(String word, String wanted) {
         String message = refusal(word);
         assertTrue(message.contains(word + " (command line): wanted " + wanted), message);
@@ -159,8 +160,36 @@ class ConfigReaderTest {
         for (Settings.Row row : Settings.all()) {
             assertTrue(row.help().length() > 5 && !row.help().endsWith("."), row.key());
             String line = row.key() + "=" + row.standard();
-            assertEquals(read(defaults), read(defaults, line), line);
+            String family = "model.family=" + Settings.word(row.family().orElse(RunConfig.Family.LLAMA));
+            assertEquals(read(defaults, family), read(defaults, family, line), line);
         }
+    }
+
+    @Test void settingsOfAnotherFamilyAreRefusedAndNotWritten() {
+        String message = refusal("deepseek4-tiny", "model.qk_norm=true", "deepseek4.index_topk=8");
+        assertTrue(message.contains("model.qk_norm (command line): only models of family llama have it, model.family is deepseek4") && !message.contains("index_topk"), message);
+        assertTrue(refusal("tiny", "deepseek4.index_topk=8").contains("only models of family deepseek4 have it"));
+        assertFalse(ConfigWriter.yaml(read("tiny")).contains("deepseek4"));
+        String written = ConfigWriter.yaml(read("deepseek4-tiny"));
+        assertTrue(written.contains("  compress_ratios: [0, 4, 8, 4]") && !written.contains("num_kv_heads"), written);
+    }
+
+    @Test void allFaultsOfAFamilysSectionComeInOneMessage() {
+        String message = refusal("deepseek4-tiny", "model.num_layers=3", "deepseek4.qk_rope_head_dim=7", "deepseek4.o_groups=3", "deepseek4.num_experts_per_token=9", "deepseek4.num_hash_layers=4",
+                "deepseek4.num_nextn_predict_layers=2", "deepseek4.router_bias_speed=-1", "train.sequence_schedule=16@1,32@5", "train.batch_schedule=3@0,5@4", "train.gradient_leaf_sequences=2");
+        for (String part : List.of("deepseek4.compress_ratios has 4 entries, wanted model.num_layers (3)", "deepseek4.qk_rope_head_dim is 7, wanted an even number from 2 to the size of a head (16) (command line)",
+                "deepseek4.o_groups is 3, wanted a divisor of model.num_heads (2)", "deepseek4.num_experts_per_token is 9, wanted 1 to deepseek4.num_routed_experts (4)", "deepseek4.num_hash_layers is 4",
+                "deepseek4.num_nextn_predict_layers is 2", "deepseek4.router_bias_speed is -1.0", "train.sequence_schedule is [16@1, 32@5], wanted a first stage @0",
+                "train.batch_schedule is [3@0, 5@4], wanted positive multiples of train.gradient_leaf_sequences (2)")) {
+            assertTrue(message.contains(part), part + " missing in: " + message);
+        }
+    }
+
+    @Test void schedulesAndRatiosReadBackAsTheyWereWritten() throws Exception {
+        RunConfig config = read("deepseek4-tiny", "train.sequence_schedule=[8@0, 32@200]", "train.batch_schedule=1@0,4@20");
+        assertEquals(List.of(new Stage(8, 0), new Stage(32, 200)), config.train().sequenceSchedule());
+        assertEquals(List.of(0, 4, 8, 4), config.deepseek4().compressRatios());
+        assertEquals(config, ConfigReader.file(yaml(ConfigWriter.yaml(config)), List.of()));
     }
 
     @Test void aResumedRunMayChangeThreadsButNotTheSeed() {

@@ -4,6 +4,7 @@ import dev.xiaolu.autograd.Parameter;
 import dev.xiaolu.models.llama.Llama;
 import dev.xiaolu.models.llama.LlamaConfig;
 import dev.xiaolu.nn.RandomFiller;
+import dev.xiaolu.nn.Training;
 import dev.xiaolu.optim.AdamWOptimizer;
 import dev.xiaolu.optim.MuonOptimizer;
 import dev.xiaolu.optim.Optimizer;
@@ -64,7 +65,7 @@ record TinyRun(String backend, int threads, int microLeaves, boolean muon) {
                 var plan = new StepPlan(SEQUENCES, 1, microLeaves, LENGTH);
                 try (Optimizer optimizer = muon ? new MuonOptimizer(model.parameters().all(), model::isHiddenMatrix, new MuonOptimizer.Settings(0.95, 0.18, 0.1), adamW)
                         : new AdamWOptimizer(model.parameters().all(), adamW);
-                        var step = new TrainStep(model, optimizer, Schedule.cosine(3e-3, 3e-4, 5, 50), 1, plan)) {
+                        var step = new TrainStep(Training.plain(model), optimizer, Schedule.cosine(3e-3, 3e-4, 5, 50), 1, _ -> plan)) {
                     var state = new TreeMap<>(optimizer.state());
                     for (Parameter parameter : model.parameters().all()) {
                         state.put(parameter.name(), parameter.value());

@@ -8,6 +8,7 @@ import dev.xiaolu.models.deepseek4.DeepSeekV4Weights;
 import dev.xiaolu.models.llama.LlamaWeights;
 import dev.xiaolu.nn.Filler;
 import dev.xiaolu.nn.LanguageModel;
+import dev.xiaolu.nn.Training;
 import dev.xiaolu.optim.AdamWOptimizer;
 import dev.xiaolu.optim.Schedule;
 import dev.xiaolu.tensor.Backend;
@@ -67,7 +68,7 @@ class TrainingGoldenTest {
                 var adamW = new AdamWOptimizer.Settings(setting.required("beta1").asDouble(), setting.required("beta2").asDouble(),
                         setting.required("epsilon").asDouble(), setting.required("weight_decay").asDouble());
                 try (var optimizer = new AdamWOptimizer(model.parameters().all(), adamW);
-                        var training = new TrainStep(model, optimizer, schedule, setting.required("clip_norm").asDouble(), new StepPlan(sequences, 1, sequences, length))) {
+                        var training = new TrainStep(Training.plain(model), optimizer, schedule, setting.required("clip_norm").asDouble(), _ -> new StepPlan(sequences, 1, sequences, length))) {
                     for (int step = 1; step <= steps; step++) {
                         StepResult result = training.run(step, source);
                         String which = golden.folder().getFileName() + " " + run.required("schedule").asString() + " step " + step;

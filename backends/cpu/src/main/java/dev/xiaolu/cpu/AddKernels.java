@@ -8,11 +8,12 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.xiaolu.op.Add;
 import dev.xiaolu.op.Axpby;
+import dev.xiaolu.op.Scale;
 import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
-/// Sums of two tensors, plain and with factors.
+/// Sums of two tensors, plain and with factors, and one tensor with a factor.
 final class AddKernels {
     private final Workers workers;
 
@@ -35,6 +36,12 @@ final class AddKernels {
                 y.data(), 4 * from, to - from), a, b);
     }
 
+    void scale(Scale op, Tensor[] in, Tensor[] out) {
+        Tensor x = in[0];
+        Tensor y = out[0];
+        Spans.share(workers, (from, to) -> scale(op.factor(), x.data(), 4 * x.offsetOf(from), y.data(), 4 * from, to - from), x);
+    }
+
     private static void add(MemorySegment a, long atA, MemorySegment b, long atB, MemorySegment y, long atY, long count) {
         long i = 0;
         for (; i <= count - LANES; i += LANES) {
@@ -53,6 +60,16 @@ final class AddKernels {
         }
         for (; i < count; i++) {
             y.set(JAVA_FLOAT, atY + 4 * i, Math.fma(alpha, a.get(JAVA_FLOAT, atA + 4 * i), beta * b.get(JAVA_FLOAT, atB + 4 * i)));
+        }
+    }
+
+    private static void scale(float factor, MemorySegment x, long atX, MemorySegment y, long atY, long count) {
+        long i = 0;
+        for (; i <= count - LANES; i += LANES) {
+            store(load(x, atX + 4 * i).mul(factor), y, atY + 4 * i);
+        }
+        for (; i < count; i++) {
+            y.set(JAVA_FLOAT, atY + 4 * i, factor * x.get(JAVA_FLOAT, atX + 4 * i));
         }
     }
 }

@@ -62,6 +62,7 @@ import dev.xiaolu.op.RouteScores;
 import dev.xiaolu.op.RouteScoresGrad;
 import dev.xiaolu.op.RouteWeights;
 import dev.xiaolu.op.RouteWeightsGrad;
+import dev.xiaolu.op.Scale;
 import dev.xiaolu.op.Softmax;
 import dev.xiaolu.op.SoftmaxGrad;
 import dev.xiaolu.op.SqrtSoftplus;
@@ -115,6 +116,7 @@ final class CpuBackend implements Backend {
         var sums = new AddKernels(workers);
         add(Add.class, sums::add);
         add(Axpby.class, sums::combine);
+        add(Scale.class, sums::scale);
         var swiGlu = new SwiGluKernels(workers);
         add(SwiGlu.class, swiGlu::forward);
         add(SwiGluGrad.class, swiGlu::gradients);

@@ -28,8 +28,8 @@ import java.util.function.Consumer;
 
 /// DeepSeek-V4: residual streams joined by hyper-connections, attention over a window and compressed entries, a mixture of experts in every layer, and a block that predicts one token more.
 ///
-/// Source: DeepSeek-AI 2026, arXiv:2606.19348. Departures: everything is F32 and nothing is rounded to eight or four bits between layers; the Hadamard rotation of the indexer, which changes no score without that
-/// rounding, is left out; ties among experts and among entries go to the lowest index.
+/// Source: DeepSeek-AI 2026, arXiv:2606.19348. Departures: everything is F32 and nothing is rounded to eight or four bits between layers but what [Rounding] asks for; the Hadamard rotation of the indexer, which changes no
+/// score without that rounding, is left out where nothing is rounded; ties among experts and among entries go to the lowest index.
 ///
 /// The parameters and the rotation tables live in the arena given at the start. Forward passes share nothing but the parameters.
 public final class DeepSeekV4 implements LanguageModel {
@@ -45,16 +45,21 @@ public final class DeepSeekV4 implements LanguageModel {
 
     /// Builds the model, each parameter filled by `filler`; runs on the current [Compute].
     public DeepSeekV4(DeepSeekV4Config config, Arena arena, Filler filler) {
+        this(config, Rounding.NONE, arena, filler);
+    }
+
+    /// The same with every pass rounding what `rounding` says.
+    public DeepSeekV4(DeepSeekV4Config config, Rounding rounding, Arena arena, Filler filler) {
         this.config = config;
         parameters = new Parameters(arena, filler);
         Parameters.Scope scope = parameters.scope("");
         embedding = scope.at("embed").weight(config.initStd(), config.vocabSize(), config.hiddenSize());
         for (int layer = 0; layer < config.numLayers(); layer++) {
-            blocks.add(new Block(config, scope.at("layers." + layer), config.compressRatios().get(layer), layer < config.numHashLayers()));
+            blocks.add(new Block(config, rounding, scope.at("layers." + layer), config.compressRatios().get(layer), layer < config.numHashLayers()));
         }
         head = new Head(config, scope);
         output = scope.at("head").weight(config.initStd(), config.vocabSize(), config.hiddenSize());
-        prediction = config.numNextnPredictLayers() == 0 ? null : new Prediction(config, scope.at("mtp.0"));
+        prediction = config.numNextnPredictLayers() == 0 ? null : new Prediction(config, rounding, scope.at("mtp.0"));
         int rotated = config.qkRopeHeadDim();
         Optional<RopeTable.YarnScaling> yarn = config.ropeScaling()
                 .map(given -> new RopeTable.YarnScaling(given.factor(), given.betaFast(), given.betaSlow(), given.originalMaxPositionEmbeddings()));
@@ -71,22 +76,31 @@ public final class DeepSeekV4 implements LanguageModel {
         check(context instanceof HybridCache, "a cache of another family of models");
         var cache = (HybridCache) context;
         cache.reserve(batch.length());
-        Tensor logits = logits(run(batch, cache, _ -> {}));
+        Tensor logits = logits(run(batch, cache, null, _ -> {}));
         cache.advance(batch.length());
         return logits;
     }
 
     /// The residual streams after the last layer, `[batch, seq, n, hidden]`, of whole sequences; `each` is shown them after every layer.
     public Tensor streams(Batch batch, Consumer<Tensor> each) {
-        checkInput(batch.length() <= config.contextLength(), "sequence of %d tokens, wanted at most max_position_embeddings (%d)", batch.length(), config.contextLength());
-        return run(batch, null, each);
+        return run(whole(batch), null, null, each);
     }
 
-    private Tensor run(Batch batch, HybridCache cache, Consumer<Tensor> each) {
+    /// The same, with `objective` going through the layers.
+    Tensor streams(Batch batch, Objective objective) {
+        return run(whole(batch), null, objective, _ -> {});
+    }
+
+    private Batch whole(Batch batch) {
+        checkInput(batch.length() <= config.contextLength(), "sequence of %d tokens, wanted at most max_position_embeddings (%d)", batch.length(), config.contextLength());
+        return batch;
+    }
+
+    private Tensor run(Batch batch, HybridCache cache, Objective objective, Consumer<Tensor> each) {
         Tensor streams = Compute.one(new HyperExpand(config.hcMult()), Compute.one(new Embed(), embedding, batch.tokens()));
         for (int layer = 0; layer < blocks.size(); layer++) {
             Block block = blocks.get(layer);
-            streams = block.forward(streams, batch, block.ratio == 0 ? windowRope : compressedRope, cache == null ? null : cache.layer(layer));
+            streams = block.forward(streams, batch, block.ratio == 0 ? windowRope : compressedRope, cache == null ? null : cache.layer(layer), objective);
             each.accept(streams);
         }
         return streams;
@@ -101,9 +115,27 @@ public final class DeepSeekV4 implements LanguageModel {
     ///
     /// Refuses a model without that block.
     public Tensor predicted(Tensor streams, Batch following) {
+        return predicted(streams, following, null);
+    }
+
+    Tensor predicted(Tensor streams, Batch following, Objective objective) {
+        return Compute.one(new MatMul(false, true), predictedState(streams, following, objective), output);
+    }
+
+    /// What the output head makes those logits of, `[batch, seq, hidden]`.
+    Tensor predictedState(Tensor streams, Batch following, Objective objective) {
         checkInput(prediction != null, "config.json: num_nextn_predict_layers is 0, wanted 1 to predict the token after the next");
-        Tensor next = Compute.one(new Embed(), embedding, following.tokens());
-        return Compute.one(new MatMul(false, true), prediction.forward(streams, next, following, windowRope), output);
+        return prediction.forward(streams, Compute.one(new Embed(), embedding, following.tokens()), following, windowRope, objective);
+    }
+
+    /// The experts of every layer, that of the additional prediction block last.
+    Map<String, Experts> routers() {
+        var all = new LinkedHashMap<String, Experts>();
+        blocks.forEach(block -> all.put(block.experts.layer(), block.experts));
+        if (prediction != null) {
+            all.put(prediction.block.experts.layer(), prediction.block.experts);
+        }
+        return all;
     }
 
     /// The sizes.
@@ -130,9 +162,9 @@ public final class DeepSeekV4 implements LanguageModel {
         return cache;
     }
 
-    /// Projections, routers and experts; each expert is a matrix by itself.
+    /// Projections, those of hyper-connections among them, routers and experts; each expert is a matrix by itself.
     @Override public boolean isHiddenMatrix(String name) {
-        return (name.startsWith("layers.") || name.startsWith("mtp.")) && !name.endsWith(".ape") && parameters.named(name).shape().rank() >= 2;
+        return !name.equals("embed.weight") && !name.equals("head.weight") && !name.endsWith(".ape") && parameters.named(name).shape().rank() >= 2;
     }
 
     /// The experts of a layer are published one by one; the router's biases are no parameters there.
@@ -169,19 +201,19 @@ public final class DeepSeekV4 implements LanguageModel {
         private final Norm expertsNorm;
         private final Experts experts;
 
-        Block(DeepSeekV4Config config, Parameters.Scope scope, int ratio, boolean hashed) {
+        Block(DeepSeekV4Config config, Rounding rounding, Parameters.Scope scope, int ratio, boolean hashed) {
             this.ratio = ratio;
             attentionNorm = Norm.of(scope.at("attn_norm"), config.hiddenSize(), config.normEpsilon());
             expertsNorm = Norm.of(scope.at("ffn_norm"), config.hiddenSize(), config.normEpsilon());
             aroundAttention = HyperConnection.of(config, scope, "hc_attn");
             aroundExperts = HyperConnection.of(config, scope, "hc_ffn");
-            attention = new JointSelfAttention(config, scope.at("attn"), ratio);
-            experts = new Experts(config, scope.at("ffn"), hashed);
+            attention = new JointSelfAttention(config, rounding, scope.at("attn"), ratio);
+            experts = new Experts(config, rounding, scope.at("ffn"), hashed);
         }
 
-        Tensor forward(Tensor streams, Batch batch, Tensor rope, HybridCache.Layer cache) {
-            streams = aroundAttention.around(streams, x -> attention.forward(attentionNorm.forward(x), batch, rope, cache));
-            return aroundExperts.around(streams, x -> experts.forward(expertsNorm.forward(x), batch.tokens()));
+        Tensor forward(Tensor streams, Batch batch, Tensor rope, HybridCache.Layer cache, Objective objective) {
+            streams = aroundAttention.around(streams, x -> attention.forward(attentionNorm.forward(x), batch, rope, cache, objective));
+            return aroundExperts.around(streams, x -> experts.forward(expertsNorm.forward(x), batch.tokens(), objective));
         }
     }
 
@@ -210,7 +242,7 @@ public final class DeepSeekV4 implements LanguageModel {
         private final Head head;
         private final Block block;
 
-        Prediction(DeepSeekV4Config config, Parameters.Scope scope) {
+        Prediction(DeepSeekV4Config config, Rounding rounding, Parameters.Scope scope) {
             int hidden = config.hiddenSize();
             streams = config.hcMult();
             ofEmbedding = Linear.of(scope.at("e_proj"), hidden, hidden, config.initStd());
@@ -218,13 +250,13 @@ public final class DeepSeekV4 implements LanguageModel {
             embeddingNorm = Norm.of(scope.at("enorm"), hidden, config.normEpsilon());
             streamNorm = Norm.of(scope.at("hnorm"), hidden, config.normEpsilon());
             head = new Head(config, scope);
-            block = new Block(config, scope, 0, false);
+            block = new Block(config, rounding, scope, 0, false);
         }
 
-        Tensor forward(Tensor state, Tensor next, Batch batch, Tensor rope) {
+        Tensor forward(Tensor state, Tensor next, Batch batch, Tensor rope, Objective objective) {
             Tensor embedded = Compute.one(new HyperExpand(streams), ofEmbedding.forward(embeddingNorm.forward(next)));
             Tensor mixed = Compute.one(new Add(), embedded, ofStream.forward(streamNorm.forward(state)));
-            return head.forward(block.forward(mixed, batch, rope, null));
+            return head.forward(block.forward(mixed, batch, rope, null, objective));
         }
     }
 }

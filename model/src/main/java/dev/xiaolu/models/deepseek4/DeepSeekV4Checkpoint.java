@@ -80,6 +80,11 @@ public final class DeepSeekV4Checkpoint implements Filler, AutoCloseable {
         }
     }
 
+    /// Weights in a `source`, which it closes when it is closed.
+    static DeepSeekV4Checkpoint of(String subject, DeepSeekV4Config config, TensorSource source) {
+        return new DeepSeekV4Checkpoint(subject, config, source, false);
+    }
+
     /// The sizes.
     public DeepSeekV4Config config() {
         return config;

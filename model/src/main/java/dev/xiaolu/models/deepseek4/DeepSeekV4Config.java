@@ -87,6 +87,11 @@ public record DeepSeekV4Config(int vocabSize, int hiddenSize, int numLayers, int
         return DeepSeekV4Tensors.of(this).stream().filter(DeepSeekV4Tensor::isPrediction).mapToLong(DeepSeekV4Tensor::parameters).sum();
     }
 
+    /// Number of parameters of the additional prediction block that one token meets.
+    long activePredictionParameterCount() {
+        return predictionParameterCount() - 3L * numNextnPredictLayers * moeIntermediateSize * hiddenSize * (numRoutedExperts - numExpertsPerToken);
+    }
+
     /// Number of parameters that one token meets: all but the embedding's table and the experts that it is not sent to.
     public long activeParameterCount() {
         long experts = 3L * numLayers * moeIntermediateSize * hiddenSize;

@@ -2,9 +2,14 @@ package dev.xiaolu.models.deepseek4;
 
 import dev.xiaolu.nn.Parameters;
 import dev.xiaolu.platform.Disk;
+import dev.xiaolu.shape.DType;
 import dev.xiaolu.store.ConfigJson;
+import dev.xiaolu.store.TensorSource;
+import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
 
 /// Models of the family on disk: `config.json` beside `model.safetensors` or its shards, in the published layout or in that of transformers.
 ///
@@ -42,6 +47,34 @@ public final class DeepSeekV4Weights {
     /// Opens a folder with `config.json` and weights to fill a model from; refuses missing, misshapen and foreign tensors by name.
     public static DeepSeekV4Checkpoint open(Path folder) {
         return DeepSeekV4Checkpoint.open(folder, config(folder));
+    }
+
+    /// The tensors of a `source` to fill a model of these sizes from; the same refusals, opened by `subject`. It closes the source when it is closed itself.
+    public static DeepSeekV4Checkpoint of(String subject, DeepSeekV4Config config, TensorSource source) {
+        return DeepSeekV4Checkpoint.of(subject, config, source);
+    }
+
+    /// The tensors of [Form#NATIVE_F32]: parameters and experts as views of the model's, tables widened into `arena`.
+    public static Map<String, Tensor> tensors(DeepSeekV4 model, Arena arena) {
+        var tensors = new LinkedHashMap<String, Tensor>();
+        for (DeepSeekV4Tensor tensor : DeepSeekV4Tensors.of(model.config())) {
+            if (tensor.kind() == DeepSeekV4Tensor.Kind.TABLE) {
+                Tensor table = model.parameters().tables().get(tensor.name());
+                Tensor wide = Tensor.zeros(arena, DType.I64, table.shape());
+                DeepSeekV4Writer.widen(table, wide);
+                tensors.put(tensor.name(), wide);
+                continue;
+            }
+            Tensor value = model.parameters().named(tensor.name()).value();
+            if (DeepSeekV4Layout.NATIVE.isCut(tensor)) {
+                for (long expert = 0; expert < value.shape().axis(0); expert++) {
+                    tensors.put(DeepSeekV4Layout.NATIVE.name(tensor, expert), value.at(expert));
+                }
+            } else {
+                tensors.put(tensor.name(), value);
+            }
+        }
+        return tensors;
     }
 
     /// Reads a model, weights as F32 in `arena`; runs on the current [dev.xiaolu.tensor.Compute]. Without the block that predicts one token more in the files, the model has none.

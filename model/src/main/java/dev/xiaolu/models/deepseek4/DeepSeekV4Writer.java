@@ -121,10 +121,15 @@ final class DeepSeekV4Writer {
 
     private static Tensor wide(Tensor table) {
         Tensor wide = Compute.current().scratch().allocate(new TensorType(DType.I64, table.shape()));
+        widen(table, wide);
+        return wide;
+    }
+
+    /// Copies a table I32 into one I64 of its shape.
+    static void widen(Tensor table, Tensor wide) {
         for (long i = 0; i < table.shape().size(); i++) {
             wide.data().setAtIndex(JAVA_LONG, i, table.data().getAtIndex(JAVA_INT, i));
         }
-        return wide;
     }
 
     private void add(String name, TensorType type, Supplier<Tensor> tensor) {

@@ -6,11 +6,10 @@ import dev.xiaolu.nn.Linear;
 import dev.xiaolu.nn.Norm;
 import dev.xiaolu.nn.Parameters;
 import dev.xiaolu.nn.Weight;
+import dev.xiaolu.op.AttentionShare;
 import dev.xiaolu.op.GroupedLinear;
-import dev.xiaolu.op.IndexScores;
 import dev.xiaolu.op.JointAttention;
 import dev.xiaolu.op.RopePairs;
-import dev.xiaolu.op.TopEntries;
 import dev.xiaolu.op.UnitNorm;
 import dev.xiaolu.shape.DType;
 import dev.xiaolu.shape.Shape;
@@ -36,7 +35,7 @@ final class JointSelfAttention {
     private final Weight outputDown;                             // [groups · rank, heads / groups · dim]
     private final Linear outputUp;
 
-    JointSelfAttention(DeepSeekV4Config config, Parameters.Scope scope, int ratio) {
+    JointSelfAttention(DeepSeekV4Config config, Rounding rounding, Parameters.Scope scope, int ratio) {
         this.config = config;
         this.ratio = ratio;
         int hidden = config.hiddenSize();
@@ -50,7 +49,7 @@ final class JointSelfAttention {
         keyNorm = Norm.of(scope.at("kv_norm"), dim, config.normEpsilon());
         sink = scope.parameter("attn_sink", new Filler.Constant(0), heads);
         compressor = ratio == 0 ? null : new Compressor(config, scope.at("compressor"), ratio, dim);
-        indexer = ratio == DeepSeekV4Config.SPARSE ? new Indexer(config, scope.at("indexer")) : null;
+        indexer = ratio == DeepSeekV4Config.SPARSE ? new Indexer(config, rounding, scope.at("indexer")) : null;
         outputDown = scope.at("wo_a").matrix(std, (long) config.oGroups() * config.oLoraRank(), (long) heads / config.oGroups() * dim);
         outputUp = Linear.of(scope.at("wo_b"), config.oGroups() * config.oLoraRank(), hidden, std);
     }
@@ -58,11 +57,12 @@ final class JointSelfAttention {
     /// The layer's part of a cache.
     HybridCache.Layer newCache(Arena arena, int capacity) {
         return new HybridCache.Layer(arena, config.slidingWindow(), config.headDim(), compressor == null ? null : compressor.newCache(arena, capacity),
-                indexer == null ? null : indexer.compressor.newCache(arena, capacity));
+                indexer == null ? null : indexer.newCache(arena, capacity));
     }
 
     /// Takes `x [batch, seq, hidden]` and the layer's rotation table, gives `[batch, seq, hidden]`: of whole sequences, or of one that continues what `cache` holds, unless it is null.
-    Tensor forward(Tensor x, Batch batch, Tensor rope, HybridCache.Layer cache) {
+    /// `objective` is null outside training.
+    Tensor forward(Tensor x, Batch batch, Tensor rope, HybridCache.Layer cache, Objective objective) {
         long sequences = batch.sequences();
         long length = batch.length();
         int dim = config.headDim();
@@ -77,15 +77,22 @@ final class JointSelfAttention {
         Tensor last = Positions.of(sequences, length, (sequence, i) -> batch.last().getInt(sequence, i) - origin);
         Tensor visible = Positions.of(sequences, length, (sequence, i) -> ratio == 0 ? 0 : (batch.last().getInt(sequence, i) + 1) / ratio);
         Tensor entries = compressor == null ? none(sequences, dim) : cache == null ? compressor.forward(x, rope) : compressor.forward(x, rope, cache.entries());
-        Tensor keys = indexer == null ? null : cache == null ? indexer.compressor.forward(x, rope) : indexer.compressor.forward(x, rope, cache.indexKeys());
-        boolean gathered = indexer != null && entries.shape().axis(1) > config.indexTopk();
-        Tensor seen = gathered ? indexer.choose(x, latent, keys, visible, batch, rope) : visible;
+        boolean gathered = indexer != null && entries.shape().axis(1) > config.indexTopk() && (objective == null || !objective.isDense());
+        boolean taught = indexer != null && entries.shape().axis(1) > 0 && objective != null && objective.teachesIndexers();
+        Tensor looked = taught ? Compute.detached(x) : x;                                // what the indexer looks at is not its to change
+        Tensor keys = taught || gathered || indexer != null && cache != null ? indexer.keys(looked, rope, cache == null ? null : cache.indexKeys()) : null;
+        Tensor scores = taught || gathered ? indexer.scores(looked, taught ? Compute.detached(latent) : latent, keys, visible, batch, rope) : null;
+        Tensor seen = gathered ? indexer.choose(scores, visible) : visible;
         if (cache != null) {
             raw = cache.joinKeys(raw);
         }
         var attention = new JointAttention((float) (1 / Math.sqrt(dim)), gathered);
-        Tensor o = Compute.run(attention, q, raw, entries, sink, first, last, Positions.of(sequences, origin), seen)[0];
-        o = Compute.one(new RopePairs(true), o, rope, batch.positions());                // [batch, seq, heads, dim]
+        Tensor[] attended = Compute.run(attention, q, raw, entries, sink, first, last, Positions.of(sequences, origin), seen);
+        if (taught) {
+            Tensor share = Compute.one(new AttentionShare(attention.scale(), gathered), q, entries, attended[1], attended[2], seen);
+            objective.taught(indexer.loss(scores, share, seen, gathered));
+        }
+        Tensor o = Compute.one(new RopePairs(true), attended[0], rope, batch.positions());                // [batch, seq, heads, dim]
         long perGroup = (long) config.numHeads() / config.oGroups() * dim;
         Tensor z = outputDown.run(new GroupedLinear(false), o.reshape(sequences, length, config.oGroups(), perGroup));
         return outputUp.forward(z.reshape(sequences, length, (long) config.oGroups() * config.oLoraRank()));
@@ -93,28 +100,5 @@ final class JointSelfAttention {
 
     private static Tensor none(long sequences, int dim) {
         return Compute.current().scratch().allocate(new TensorType(DType.F32, Shape.of(sequences, 0, dim)));
-    }
-
-    /// Chooses the entries that a token attends to, by keys and queries of its own.
-    private static final class Indexer {
-        private final DeepSeekV4Config config;
-        private final Linear queries;
-        private final Linear weights;
-        private final Compressor compressor;
-
-        Indexer(DeepSeekV4Config config, Parameters.Scope scope) {
-            this.config = config;
-            queries = Linear.of(scope.at("wq_b"), config.qLoraRank(), config.indexNHeads() * config.indexHeadDim(), config.initStd());
-            weights = Linear.of(scope.at("weights_proj"), config.hiddenSize(), config.indexNHeads(), config.initStd());
-            compressor = new Compressor(config, scope.at("compressor"), DeepSeekV4Config.SPARSE, config.indexHeadDim());
-        }
-
-        /// The factor `1/√(heads · dim)` on the scores is left out: it changes no choice.
-        Tensor choose(Tensor x, Tensor latent, Tensor keys, Tensor visible, Batch batch, Tensor rope) {
-            Tensor q = queries.forward(latent).reshape(batch.sequences(), batch.length(), config.indexNHeads(), config.indexHeadDim());
-            q = Compute.one(new RopePairs(false), q, rope, batch.positions());
-            Tensor scores = Compute.one(new IndexScores(), q, keys, weights.forward(x), visible);
-            return Compute.one(new TopEntries(config.indexTopk()), scores, visible);     // [batch, seq, places]
-        }
     }
 }

@@ -128,7 +128,7 @@ public final class Qwen3Moe implements LanguageModel {
             Tensor scores = Compute.one(new Softmax(), gate.forward(rows));              // [rows, experts]
             Tensor chosen = Compute.one(new TopExperts(config.numExpertsPerToken()), scores);
             Tensor weights = Compute.one(config.normTopkProb() ? new RouteWeights(1) : new RouteScores(1), scores, chosen);
-            return routed.forward(rows, chosen, weights, (gated, up) -> Compute.one(new SwiGlu(), gated, up)).reshape(x.shape());
+            return routed.forward(rows, RoutedExperts.Plan.of(config.numRoutedExperts(), chosen), weights, (gated, up) -> Compute.one(new SwiGlu(), gated, up)).reshape(x.shape());
         }
     }
 

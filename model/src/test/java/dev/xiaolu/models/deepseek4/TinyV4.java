@@ -18,6 +18,8 @@ import java.util.function.Consumer;
 final class TinyV4 {
     /// Seven layers of every kind, with a prediction block.
     static final String TINY = json("[0, 0, 4, 32, 4, 32, 4, 0]", 512, 64, 7, 4, 32, 8, 32, 2, 16, 16, 16, 16, 8, 8, 2, 64, 1.5, 64);
+    /// Five narrow layers, two of which choose their experts, with a prediction block.
+    static final String NARROW = json("[0, 4, 8, 4, 4, 0]", 512, 32, 5, 2, 16, 8, 16, 2, 16, 8, 16, 16, 4, 8, 2, 32, 1.5, 64).replace("1048576", "256");
     /// Three layers whose matrices are several blocks of FP8.
     static final String BLOCKS = json("[0, 4, 128, 0]", 1024, 256, 3, 4, 128, 64, 128, 2, 128, 32, 16, 128, 16, 8, 2, 128, 1.5, 256);
     static final String FLASH = json(ratios(0, 43), 129280, 4096, 43, 64, 512, 64, 1024, 8, 1024, 128, 64, 128, 512, 256, 6, 2048, 1.5, 65536);
