@@ -8,6 +8,7 @@ module dev.xiaolu.model {
     exports dev.xiaolu.nn;
     exports dev.xiaolu.models.deepseek4;
     exports dev.xiaolu.models.llama;
+    exports dev.xiaolu.prompt;
     exports dev.xiaolu.tokenizer;
 
 }
