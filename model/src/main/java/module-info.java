@@ -9,6 +9,7 @@ module dev.xiaolu.model {
     exports dev.xiaolu.models.deepseek4;
     exports dev.xiaolu.models.llama;
     exports dev.xiaolu.models.qwen3moe;
+    exports dev.xiaolu.prompt;
     exports dev.xiaolu.tokenizer;
 
 }

@@ -10,7 +10,6 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.Supplier;
 import org.jline.reader.EndOfFileException;
 import org.jline.reader.LineReader;
 import org.jline.reader.LineReaderBuilder;
@@ -23,14 +22,18 @@ import picocli.CommandLine.Option;
 
 /// A conversation with a model.
 @Command(name = "chat", header = {"Talks with a model: line editing, history, Ctrl+C stops an answer, Ctrl+D ends.", ""},
-        footer = {"", "A model that was taught to converse in ChatML or as LanguageModel 3 is spoken to so; any other goes on writing your text.", "In the conversation /new begins anew and /exit ends.", "",
-            "Example:  ./xiaolu chat --model runs/llama-small"})
+        footer = {"", "A model that was taught to converse in ChatML, as Llama 3 or as DeepSeek-V4 is spoken to so; any other goes on writing your text.",
+            "DeepSeek-V4's reasoning is dimmed; where the output is no terminal, it goes to the errors and the answer alone to the output.", "In the conversation /new begins anew and /exit ends.", "",
+            "Examples:  ./xiaolu chat --model runs/llama-small", "           ./xiaolu chat --model DeepSeek-V4-Flash --thinking high --temperature 1 --top-p 1"})
 final class ChatCommand extends Action {
     @Option(names = "--model", paramLabel = "DIR", required = true, description = "Folder of a model, a checkpoint or a run.")
     private Path model;
 
     @Option(names = "--system", paramLabel = "TEXT", defaultValue = "", description = "What the model is told first, where its form has a place for it.")
     private String system;
+
+    @Mixin
+    private ThinkingOption thinking;
 
     @Mixin
     private Sampling sampling;
@@ -41,6 +44,13 @@ final class ChatCommand extends Action {
     @Mixin
     private Holding holding;
 
+    /// Where what a person types comes from.
+    @FunctionalInterface
+    interface Lines {
+        /// The next line; null at the end.
+        String next();
+    }
+
     private final AtomicBoolean stopped = new AtomicBoolean();
 
     ChatCommand(Console console) {
@@ -50,6 +60,7 @@ final class ChatCommand extends Action {
     @Override public Integer call() throws IOException {
         sampling.maxTokens();
         sampling.sampler();
+        thinking.level();
         Path folder = ModelFolder.find(model, err());
         if (!(console().in() == System.in && Tty.isTerminal(1) && System.console() != null && System.console().isTerminal())) {
             var lines = new BufferedReader(new InputStreamReader(console().in(), StandardCharsets.UTF_8));
@@ -62,10 +73,16 @@ final class ChatCommand extends Action {
         }
     }
 
-    private int talk(Path folder, Supplier<String> lines) {
+    private int talk(Path folder, Lines lines) {
+        Tokenizer tokenizer = Tokenizer.load(folder);
+        if (PromptedChat.fits(folder, tokenizer)) {
+            return prompted(folder, new PromptedChat(console(), folder, tokenizer, thinking.level(), sampling), lines);
+        }
+        if (thinking.given()) {
+            throw WrongUsage.of("--thinking is given, and %s is not spoken to as DeepSeek-V4 is; wanted a model of that family with its tokenizer, or no --thinking", folder);
+        }
         return placement.run(arena -> {
             LanguageModel loaded = ModelFolder.load(folder, arena, holding);
-            Tokenizer tokenizer = Tokenizer.load(folder);
             ChatForm form = ChatForm.of(folder, tokenizer);
             err().printf("%s, %,d parameters, %s. /new begins anew, /exit ends.%n", folder, loaded.parameters().count(), form.words());
             while (conversation(loaded, tokenizer, form, lines)) {
@@ -75,11 +92,29 @@ final class ChatCommand extends Action {
         });
     }
 
+    private int prompted(Path folder, PromptedChat chat, Lines lines) {
+        return placement.run(arena -> {
+            LanguageModel loaded = ModelFolder.load(folder, arena, holding);
+            err().printf("%s, %,d parameters, %s. /new begins anew, /exit ends.%n", folder, loaded.parameters().count(), chat.words());
+            while (chat.talk(loaded, system, () -> next(lines), stopped::get)) {
+                err().println("(a new conversation)");
+            }
+            return DONE;
+        });
+    }
+
+    /// The next line; from then on nothing is stopped.
+    private String next(Lines lines) {
+        String line = lines.next();
+        stopped.set(false);
+        return line;
+    }
+
     /// One conversation; whether another follows.
-    private boolean conversation(LanguageModel loaded, Tokenizer tokenizer, ChatForm form, Supplier<String> lines) {
+    private boolean conversation(LanguageModel loaded, Tokenizer tokenizer, ChatForm form, Lines lines) {
         try (var speaker = new Speaker(loaded, tokenizer, sampling.sampler(), loaded.contextLength())) {
             boolean first = true;
-            for (String line = lines.get(); line != null && !line.strip().equals("/exit"); line = lines.get()) {
+            for (String line = lines.next(); line != null && !line.strip().equals("/exit"); line = lines.next()) {
                 if (line.strip().equals("/new")) {
                     return true;
                 }

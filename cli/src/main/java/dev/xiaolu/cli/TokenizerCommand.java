@@ -3,6 +3,14 @@ package dev.xiaolu.cli;
 import dev.xiaolu.data.Corpus;
 import dev.xiaolu.platform.Disk;
 import dev.xiaolu.platform.InputException;
+import dev.xiaolu.prompt.ConversationReader;
+import dev.xiaolu.prompt.Message;
+import dev.xiaolu.prompt.Prompt;
+import dev.xiaolu.prompt.PromptEncoder;
+import dev.xiaolu.prompt.PromptTemplates;
+import dev.xiaolu.prompt.PromptTokens;
+import dev.xiaolu.prompt.Thinking;
+import dev.xiaolu.store.Json;
 import dev.xiaolu.tokenizer.Tokenizer;
 import dev.xiaolu.tokenizer.TokenizerTrainer;
 import java.io.IOException;
@@ -10,7 +18,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -38,8 +48,12 @@ final class TokenizerCommand extends Action {
 
     /// A `tokenizer.json`, or a folder with one: a tokenizer's, a model's, a checkpoint's or a run's.
     static Tokenizer load(Path path, Console console) {
+        return Tokenizer.load(find(path, console));
+    }
+
+    private static Path find(Path path, Console console) {
         boolean itself = Files.isRegularFile(path) || Files.isRegularFile(path.resolve("tokenizer.json"));
-        return Tokenizer.load(itself ? path : ModelFolder.find(path, console.err()));
+        return itself ? path : ModelFolder.find(path, console.err());
     }
 
     @Command(name = "train", header = {"Learns a byte-level BPE tokenizer from text.", ""},
@@ -71,7 +85,9 @@ final class TokenizerCommand extends Action {
     }
 
     @Command(name = "encode", header = {"Prints the tokens of a text.", ""},
-            footer = {"", "Examples:  ./xiaolu tokenizer encode --model runs/llama-small 'int i = 0;'", "           ./xiaolu tokenizer encode --model tokenizer.json --file Main.java --json"})
+            footer = {"", "Examples:  ./xiaolu tokenizer encode --model runs/llama-small 'int i = 0;'", "           ./xiaolu tokenizer encode --model tokenizer.json --file Main.java --json", "",
+                "With --chat, the prompt of a conversation as DeepSeek-V4 models were taught it: its text, then its tokens.", "",
+                "Example:  echo '[{\"role\": \"user\", \"content\": \"Hello\"}]' > messages.json", "          ./xiaolu tokenizer encode --model DeepSeek-V4-Flash --chat messages.json --thinking high"})
     static final class Encode extends Action {
         @Option(names = "--model", paramLabel = "PATH", required = true, description = "A tokenizer.json, or the folder of a tokenizer, a model or a run.")
         private Path model;
@@ -79,10 +95,19 @@ final class TokenizerCommand extends Action {
         @Option(names = "--file", paramLabel = "FILE", description = "Takes the text from a file; '-' is standard input.")
         private Path file;
 
+        @Option(names = "--chat", paramLabel = "FILE", description = "Takes a conversation from a JSON file: a list of messages, or an object with messages, tools, response_format; '-' is standard input.")
+        private Path chat;
+
+        @Mixin
+        private ThinkingOption thinking;
+
+        @Option(names = "--keep-reasoning", description = "With --chat, keeps the reasoning of earlier turns.")
+        private boolean keepReasoning;
+
         @Option(names = "--special", description = "Adds the tokens that the tokenizer puts before and behind a text.")
         private boolean special;
 
-        @Option(names = "--json", description = "Prints a JSON list of objects: id, token, text.")
+        @Option(names = "--json", description = "Prints a JSON list of objects: id, token, text; with --chat an object: text, ids.")
         private boolean json;
 
         @Parameters(paramLabel = "TEXT", arity = "0..1", description = "The text.")
@@ -93,22 +118,55 @@ final class TokenizerCommand extends Action {
         }
 
         @Override public Integer call() {
+            if (chat != null) {
+                return conversation();
+            }
             if ((text == null) == (file == null)) {
                 throw new WrongUsage("wanted a text or --file, found " + (text == null ? "neither" : "both"));
             }
+            if (thinking.given() || keepReasoning) {
+                throw new WrongUsage("--thinking and --keep-reasoning go with --chat, which is missing");
+            }
             Tokenizer tokenizer = load(model, console());
-            int[] ids = text != null ? tokenizer.encode(text, special) : tokenizer.encode(bytes(), special);
+            int[] ids = text != null ? tokenizer.encode(text, special) : tokenizer.encode(bytes(file), special);
             if (json) {
                 var table = new Table("id", "token", "text");
                 Arrays.stream(ids).forEach(id -> table.row(id, tokenizer.tokenOf(id).orElse(""), tokenizer.decode(new int[] {id}, false)));
                 table.print(out(), true);
             } else {
-                out().println(Arrays.stream(ids).mapToObj(Integer::toString).collect(Collectors.joining(",")));
+                out().println(list(ids));
             }
             return DONE;
         }
 
-        private byte[] bytes() {
+        private int conversation() {
+            if (text != null || file != null || special) {
+                throw new WrongUsage("wanted --chat alone, found it with a text, --file or --special");
+            }
+            Thinking level = thinking.level();
+            Path found = find(model, console());
+            Path folder = Files.isDirectory(found) ? found : found.toAbsolutePath().getParent();
+            var tokens = new PromptTokens(Tokenizer.load(found));
+            List<Message> messages = ConversationReader.read(chat.toString().equals("-") ? "standard input" : chat.toString(), bytes(chat));
+            Prompt prompt = new PromptEncoder(PromptTemplates.load(Disk.real(), folder)).encode(messages, level, !keepReasoning);
+            int[] ids = tokens.of(prompt);
+            if (json) {
+                Map<String, Object> object = new LinkedHashMap<>();
+                object.put("text", prompt.text());
+                object.put("ids", ids);
+                out().writeBytes(Json.write(object));
+            } else {
+                out().println(prompt.text());
+                out().println(list(ids));
+            }
+            return DONE;
+        }
+
+        private static String list(int[] ids) {
+            return Arrays.stream(ids).mapToObj(Integer::toString).collect(Collectors.joining(","));
+        }
+
+        private byte[] bytes(Path file) {
             try {
                 return file.toString().equals("-") ? console().in().readAllBytes() : Disk.real().read(file);
             } catch (IOException broken) {

@@ -28,7 +28,7 @@ class LayersTest {
             new Layer("store",   "store",                                "core",                           JACKSON),
             new Layer("testkit", "testkit",                              "core, store",                    JACKSON + ", org.junit.jupiter., com.sun.management."),
             new Layer("cpu",     "cpu",                                  "core",                           ""),
-            new Layer("model",   "autograd, nn, tokenizer, models",      "core, store",                    JACKSON),
+            new Layer("model",   "autograd, nn, tokenizer, prompt, models", "core, store",                  JACKSON),
             new Layer("train",   "data, optim, train",                   "core, store, cluster, model",    JACKSON + ", dev.hardwood., org.xerial.snappy., com.github.luben.zstd."),
             new Layer("bench",   "bench",                                "core, store, cpu, model, train", JACKSON),
             new Layer("cli",     "cli",                                  "core, store, model, train, bench", JACKSON + ", picocli., org.jline., com.sun.management., sun.misc."));
@@ -80,7 +80,7 @@ class LayersTest {
     @Test
     void importFromAnotherModelFamilyIsReported() throws IOException {
         assertEquals(List.of("dev.xiaolu.models.other.Offender imports dev.xiaolu.models.llama.LlamaConfig;"
-                        + " in model only [autograd, nn, tokenizer] come before models"),
+                        + " in model only [autograd, nn, tokenizer, prompt] come before models"),
                 faults("model", compiled("dev.xiaolu.models.other", "java.util.List<dev.xiaolu.models.llama.LlamaConfig> configs;")));
     }
 

@@ -11,6 +11,7 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /// The parameters of one model, in the order in which its modules were built, under their published names.
@@ -21,6 +22,7 @@ public final class Parameters {
     private final Filler filler;
     private final Map<String, Parameter> byName = new LinkedHashMap<>();
     private final Map<String, Tensor> tables = new LinkedHashMap<>();
+    private long elsewhere;
 
     /// An empty set whose tensors will be allocated in `arena` and filled by `filler`.
     public Parameters(Arena arena, Filler filler) {
@@ -34,6 +36,13 @@ public final class Parameters {
         filler.fill(name, value, initial);
         check(byName.put(name, new Parameter(name, value)) == null, "parameter %s is defined twice", name);
         return value;
+    }
+
+    /// A weight of this name: a parameter, unless the filler keeps it elsewhere.
+    private Weight weight(String name, Shape shape, Filler.Initial initial) {
+        Optional<Weight> stored = filler.stored(name, shape);
+        elsewhere += stored.isPresent() ? shape.size() : 0;
+        return stored.orElseGet(() -> Weight.held(add(name, shape, initial)));
     }
 
     /// Adds a table, which belongs to the model and is no parameter, and gives its tensor.
@@ -71,9 +80,9 @@ public final class Parameters {
         return parameter;
     }
 
-    /// Number of elements of all parameters.
+    /// Number of elements of all parameters, and of the weights that stay elsewhere.
     public long count() {
-        return byName.values().stream().mapToLong(parameter -> parameter.shape().size()).sum();
+        return elsewhere + byName.values().stream().mapToLong(parameter -> parameter.shape().size()).sum();
     }
 
     /// A prefix of names.
@@ -90,7 +99,7 @@ public final class Parameters {
 
         /// The same as something to multiply by. Where the filler keeps it elsewhere it is no parameter: nothing trains it.
         public Weight matrix(float std, long... shape) {
-            return parameters.filler.stored(at("weight").prefix, Shape.of(shape)).orElseGet(() -> Weight.held(weight(std, shape)));
+            return parameters.weight(at("weight").prefix, Shape.of(shape), new Filler.Normal(std));
         }
 
         /// Adds a parameter called `name` and gives its tensor.

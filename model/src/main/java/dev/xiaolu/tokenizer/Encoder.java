@@ -2,6 +2,8 @@ package dev.xiaolu.tokenizer;
 
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.List;
+import java.util.function.UnaryOperator;
 
 /// Turns texts into tokens with memory of its own: the words it has seen, and room for the ids. One thread at a time; make one for each thread.
 ///
@@ -26,7 +28,13 @@ public final class Encoder {
     private byte[] copy = new byte[0];
 
     /// What an encoder needs of its tokenizer.
-    record Parts(TextNormalizer normalizer, AddedTokens raw, AddedTokens normalized, Stage splitter, BpeModel model, int[] before, int[] after) {}
+    record Parts(TextNormalizer normalizer, AddedTokens raw, AddedTokens normalized, Stage splitter, BpeModel model, int[] before, int[] after) {
+        /// The same without added tokens.
+        Parts plain() {
+            var none = new AddedTokens(List.of(), UnaryOperator.identity());
+            return new Parts(normalizer, none, none, splitter, model, before, after);
+        }
+    }
 
     Encoder(Parts parts) {
         this.parts = parts;
@@ -56,6 +64,12 @@ public final class Encoder {
             append(parts.after());
         }
         return size;
+    }
+
+    /// Encodes a text, in which half a surrogate pair reads as U+FFFD.
+    public int encode(String text, boolean addSpecial) {
+        byte[] utf8 = Utf8.bytesOf(text);
+        return encode(utf8, 0, utf8.length, addSpecial);
     }
 
     /// Encodes what remains in a buffer, whose position stays where it is.

@@ -50,6 +50,12 @@ public final class Tokenizer {
         return new Encoder(parts);
     }
 
+    /// An encoder for one thread that looks for no added tokens: where their names stand in a text, they are letters like any others.
+    /// For text from outside, which must not steer the model.
+    public Encoder plainEncoder() {
+        return new Encoder(parts.plain());
+    }
+
     /// The tokens of a text, with those that the tokenizer puts before and behind it when `addSpecial`; half a surrogate pair reads as U+FFFD.
     public int[] encode(String text, boolean addSpecial) {
         return encode(Utf8.bytesOf(text), addSpecial);

@@ -34,12 +34,17 @@ public final class Json {
 
     /// Reads one JSON object; `subject` opens the message when it is none, with line and column.
     public static JsonNode readObject(String subject, byte[] bytes) {
+        JsonNode node = read(subject, bytes);
+        if (!node.isObject()) {
+            throw InputException.of("%s: not a JSON object", subject);
+        }
+        return node;
+    }
+
+    /// Reads one JSON value of any kind; `subject` opens the message when it is none, with line and column.
+    public static JsonNode read(String subject, byte[] bytes) {
         try {
-            JsonNode node = MAPPER.readTree(bytes);
-            if (node == null || !node.isObject()) {
-                throw InputException.of("%s: not a JSON object", subject);
-            }
-            return node;
+            return MAPPER.readTree(bytes);                       // a missing node for nothing but white space
         } catch (JacksonException broken) {
             throw new InputException(subject + ": not valid JSON, " + words(broken), broken);
         }
