@@ -6,7 +6,7 @@ import java.util.List;
 
 /// The settings that only DeepSeek-V4 has, beside those of [RunConfig.Model]: section `deepseek4`.
 public record DeepSeekV4Settings(
-        @Setting(value = "attention of each layer: 0 window, 4 chosen entries, other: all entries", standard = "[0, 4, 16, 4]") List<Integer> compressRatios,
+        @Setting(value = "each layer: 0 window, 4 also chosen entries, else all", standard = "[0, 4, 16, 4]") List<Integer> compressRatios,
         @Setting(value = "tokens that every layer sees uncompressed", standard = "64") int slidingWindow,
         @Setting(value = "rotated channels of a head, the last ones", standard = "16") int qkRopeHeadDim,
         @Setting(value = "rank of the queries", standard = "64") int qLoraRank,

@@ -171,13 +171,13 @@ class ConfigReaderTest {
         assertTrue(refusal("tiny", "deepseek4.index_topk=8").contains("only models of family deepseek4 have it"));
         assertFalse(ConfigWriter.yaml(read("tiny")).contains("deepseek4"));
         String written = ConfigWriter.yaml(read("deepseek4-tiny"));
-        assertTrue(written.contains("  compress_ratios: [0, 4, 8, 4]") && !written.contains("num_kv_heads"), written);
+        assertTrue(written.contains("  compress_ratios: [4, 8]") && !written.contains("num_kv_heads"), written);
     }
 
     @Test void allFaultsOfAFamilysSectionComeInOneMessage() {
         String message = refusal("deepseek4-tiny", "model.num_layers=3", "deepseek4.qk_rope_head_dim=7", "deepseek4.o_groups=3", "deepseek4.num_experts_per_token=9", "deepseek4.num_hash_layers=4",
                 "deepseek4.num_nextn_predict_layers=2", "deepseek4.router_bias_speed=-1", "train.sequence_schedule=16@1,32@5", "train.batch_schedule=3@0,5@4", "train.gradient_leaf_sequences=2");
-        for (String part : List.of("deepseek4.compress_ratios has 4 entries, wanted model.num_layers (3)", "deepseek4.qk_rope_head_dim is 7, wanted an even number from 2 to the size of a head (16) (command line)",
+        for (String part : List.of("deepseek4.compress_ratios has 2 entries, wanted model.num_layers (3)", "deepseek4.qk_rope_head_dim is 7, wanted an even number from 2 to the size of a head (16) (command line)",
                 "deepseek4.o_groups is 3, wanted a divisor of model.num_heads (2)", "deepseek4.num_experts_per_token is 9, wanted 1 to deepseek4.num_routed_experts (4)", "deepseek4.num_hash_layers is 4",
                 "deepseek4.num_nextn_predict_layers is 2", "deepseek4.router_bias_speed is -1.0", "train.sequence_schedule is [16@1, 32@5], wanted a first stage @0",
                 "train.batch_schedule is [3@0, 5@4], wanted positive multiples of train.gradient_leaf_sequences (2)")) {
@@ -188,7 +188,7 @@ class ConfigReaderTest {
     @Test void schedulesAndRatiosReadBackAsTheyWereWritten() throws Exception {
         RunConfig config = read("deepseek4-tiny", "train.sequence_schedule=[8@0, 32@200]", "train.batch_schedule=1@0,4@20");
         assertEquals(List.of(new Stage(8, 0), new Stage(32, 200)), config.train().sequenceSchedule());
-        assertEquals(List.of(0, 4, 8, 4), config.deepseek4().compressRatios());
+        assertEquals(List.of(4, 8), config.deepseek4().compressRatios());
         assertEquals(config, ConfigReader.file(yaml(ConfigWriter.yaml(config)), List.of()));
     }
 
