@@ -85,14 +85,13 @@ public record Report(String name, String state, RunConfig config, Map<String, St
         out.append("</section>\n");
     }
 
-    /// A chart for each of the other losses.
+    /// A chart for each of the other losses, under its name in the metrics.
     private void terms(StringBuilder out) {
         var names = new TreeSet<String>();
         metrics.forEach(row -> names.addAll(row.terms().keySet()));
         for (String name : names) {
             List<double[]> term = series(row -> row.terms().getOrDefault(name, Double.NaN));
-            String words = name.replace('_', ' ');
-            chart(out, words.substring(0, 1).toUpperCase(Locale.ROOT) + words.substring(1), "before its weight, by step", false, new Chart.Line("each step", "raw", term, false),
+            chart(out, name, "before its weight, by step", false, new Chart.Line("each step", "raw", term, false),
                     new Chart.Line("smoothed", "one", Chart.smoothed(term), false));
         }
     }

@@ -26,7 +26,7 @@ public record RouterHealth(Map<String, List<Long>> load, double entropy, double 
         }
         var load = new LinkedHashMap<String, List<Long>>();
         routers.forEach(router -> load.put(router.layer(), router.load()));
-        List<RouterLoad> learned = routers.stream().filter(router -> !router.bias().isEmpty()).toList();
+        List<RouterLoad> learned = routers.stream().filter(router -> !router.bias().isEmpty() && router.load().stream().anyMatch(count -> count > 0)).toList();
         double[] violations = learned.stream().mapToDouble(router -> violation(router.load())).toArray();
         List<Float> biases = learned.stream().flatMap(router -> router.bias().stream()).toList();
         return Optional.of(new RouterHealth(load, learned.stream().mapToDouble(router -> entropy(router.load())).average().orElse(Double.NaN),

@@ -26,6 +26,14 @@ class RouterHealthTest {
         assertEquals(Optional.empty(), RouterHealth.of(List.of()));
     }
 
+    @Test void aRouterThatTookNoPartIsNeitherEvenNorUneven() {
+        var idle = new RouterLoad("mtp.0", List.of(0L, 0L), 0, List.of(9f, -9f));
+        RouterHealth health = RouterHealth.of(List.of(ROUTERS.get(1), idle)).orElseThrow();
+        assertEquals(1, health.entropy(), 1e-12);
+        assertEquals(0, health.maxViolation(), 1e-12);
+        assertEquals(0.25, health.highestBias());
+    }
+
     @Test void aLineOfMetricsHoldsItAndGivesItBack() {
         var row = new Metrics(3, 2.5, 1e-3, 1, 300, 100, 0.5, 1, 17, OptionalDouble.empty(), OptionalDouble.empty(), Optional.of("ab"), Map.of("mtp_loss", 3.25), RouterHealth.of(ROUTERS));
         String json = row.json();
@@ -39,6 +47,6 @@ class RouterHealthTest {
         String page = new Report("experts", "finished", config, Map.of(), Map.of(), Map.of(), Optional.empty(), List.of(row), List.of()).html();
         assertTrue(page.contains("layers.0, expert 0: 40 choices, 4.00 of the mean") && page.contains("3 choices dropped in all steps"), page);
         assertEquals(12, page.split("<rect ", -1).length - 1);
-        assertTrue(page.contains("Mtp loss") && page.contains("<tr><th>compress_ratios</th><td>4 · 8</td></tr>"), page);
+        assertTrue(page.contains("<b>mtp_loss</b>") && page.contains("<tr><th>compress_ratios</th><td>4 · 8</td></tr>"), page);
     }
 }

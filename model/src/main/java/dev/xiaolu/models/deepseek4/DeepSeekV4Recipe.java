@@ -54,4 +54,9 @@ public record DeepSeekV4Recipe(float balanceWeight, float routerBiasSpeed, float
     float mtpWeight(long step) {
         return step < decayFrom ? mtpWeight : mtpDecayWeight;
     }
+
+    /// Whether the token after the next is learned in any step.
+    boolean predicts() {
+        return mtpWeight > 0 || mtpDecayWeight > 0;
+    }
 }

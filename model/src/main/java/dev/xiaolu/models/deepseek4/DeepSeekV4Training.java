@@ -40,7 +40,7 @@ public final class DeepSeekV4Training implements Training {
         this.recipe = recipe;
         check(recipe.routingLag() == 0 || tokensOfStep > 0, "training with a lag of routing needs the number of tokens of a step, found %d", tokensOfStep);
         model.routers().forEach((layer, experts) -> {
-            if (recipe.mtpWeight() > 0 || !layer.startsWith("mtp.")) {
+            if (recipe.predicts() || !layer.startsWith("mtp.")) {
                 routers.put(layer, experts.newCount(arena));
             }
         });
@@ -117,7 +117,7 @@ public final class DeepSeekV4Training implements Training {
 
     @Override public double flopsPerToken(int length) {
         DeepSeekV4Config config = model.config();
-        boolean predicts = recipe.mtpWeight() > 0 && config.numNextnPredictLayers() > 0;
+        boolean predicts = recipe.predicts() && config.numNextnPredictLayers() > 0;
         return model.flopsPerToken(length) + (predicts ? 2 * (config.activePredictionParameterCount() + (double) config.vocabSize() * config.hiddenSize()) : 0);
     }
 
