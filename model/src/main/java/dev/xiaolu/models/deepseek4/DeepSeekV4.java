@@ -68,10 +68,9 @@ public final class DeepSeekV4 implements LanguageModel {
     }
 
     @Override public Tensor forward(Batch batch, ContextCache context) {
-        check(batch.sequences() == 1, "a cache holds one sequence, found a batch of %d", batch.sequences());
         check(context instanceof HybridCache, "a cache of another family of models");
         var cache = (HybridCache) context;
-        cache.reserve(batch.length());
+        cache.reserve(batch);
         Tensor logits = logits(run(batch, cache, _ -> {}));
         cache.advance(batch.length());
         return logits;
