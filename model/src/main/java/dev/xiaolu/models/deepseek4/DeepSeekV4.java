@@ -5,6 +5,7 @@ import static dev.xiaolu.platform.Check.checkInput;
 
 import dev.xiaolu.nn.Batch;
 import dev.xiaolu.nn.ContextCache;
+import dev.xiaolu.nn.Drafter;
 import dev.xiaolu.nn.Filler;
 import dev.xiaolu.nn.LanguageModel;
 import dev.xiaolu.nn.Linear;
@@ -69,11 +70,15 @@ public final class DeepSeekV4 implements LanguageModel {
 
     @Override public Tensor forward(Batch batch, ContextCache context) {
         check(context instanceof HybridCache, "a cache of another family of models");
-        var cache = (HybridCache) context;
+        return logits(read((HybridCache) context, batch));
+    }
+
+    /// The streams after the last layer of tokens that continue a context, which are added to it.
+    Tensor read(HybridCache cache, Batch batch) {
         cache.reserve(batch);
-        Tensor logits = logits(run(batch, cache, _ -> {}));
+        Tensor streams = run(batch, cache, _ -> {});
         cache.advance(batch.length());
-        return logits;
+        return streams;
     }
 
     /// The residual streams after the last layer, `[batch, seq, n, hidden]`, of whole sequences; `each` is shown them after every layer.
@@ -102,8 +107,20 @@ public final class DeepSeekV4 implements LanguageModel {
     /// Refuses a model without that block.
     public Tensor predicted(Tensor streams, Batch following) {
         checkInput(prediction != null, "config.json: num_nextn_predict_layers is 0, wanted 1 to predict the token after the next");
-        Tensor next = Compute.one(new Embed(), embedding, following.tokens());
-        return Compute.one(new MatMul(false, true), prediction.forward(streams, next, following, windowRope), output);
+        return predictedLogits(prediction.forward(streams, Compute.one(new Embed(), embedding, following.tokens()), following, windowRope, null));
+    }
+
+    /// The prediction block's streams `[1, seq, n, hidden]`, from those before it and the tokens behind each, which continue what its own cache holds.
+    Tensor predict(HybridCache own, Tensor streams, Batch following) {
+        own.reserve(following);
+        Tensor after = prediction.forward(streams, Compute.one(new Embed(), embedding, following.tokens()), following, windowRope, own.layer(0));
+        own.advance(following.length());
+        return after;
+    }
+
+    /// Logits of the token after the next, from the prediction block's streams.
+    Tensor predictedLogits(Tensor streams) {
+        return Compute.one(new MatMul(false, true), prediction.head.forward(streams), output);
     }
 
     /// The sizes.
@@ -125,6 +142,19 @@ public final class DeepSeekV4 implements LanguageModel {
     }
 
     @Override public ContextCache newCache(int capacity) {
+        return newCache(capacity, blocks);
+    }
+
+    @Override public Optional<Drafter> newDrafter(int capacity) {
+        return prediction == null ? Optional.empty() : Optional.of(new DeepSeekV4Drafter(this, newCache(capacity, blocks), newPredictionCache(capacity)));
+    }
+
+    /// An empty cache of the prediction block alone.
+    HybridCache newPredictionCache(int capacity) {
+        return newCache(capacity, List.of(prediction.block));
+    }
+
+    private HybridCache newCache(int capacity, List<Block> blocks) {
         var cache = new HybridCache(Math.min(capacity, config.contextLength()));
         blocks.forEach(block -> cache.add(block.attention.newCache(cache.arena(), cache.capacity())));
         return cache;
@@ -228,10 +258,11 @@ public final class DeepSeekV4 implements LanguageModel {
             block = new Block(config, scope, 0, false);
         }
 
-        Tensor forward(Tensor state, Tensor next, Batch batch, Tensor rope) {
+        /// The block's streams; `cache` is null for whole sequences.
+        Tensor forward(Tensor state, Tensor next, Batch batch, Tensor rope, HybridCache.Layer cache) {
             Tensor embedded = Compute.one(new HyperExpand(streams), ofEmbedding.forward(embeddingNorm.forward(next)));
             Tensor mixed = Compute.one(new Add(), embedded, ofStream.forward(streamNorm.forward(state)));
-            return head.forward(block.forward(mixed, batch, rope, null));
+            return block.forward(mixed, batch, rope, cache);
         }
     }
 }
