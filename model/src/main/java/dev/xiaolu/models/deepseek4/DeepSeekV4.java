@@ -88,6 +88,7 @@ public final class DeepSeekV4 implements LanguageModel {
     }
 
     private Tensor run(Batch batch, HybridCache cache, Consumer<Tensor> each) {
+        refusePadding(batch);
         Tensor streams = Compute.one(new HyperExpand(config.hcMult()), Compute.one(new Embed(), embedding, batch.tokens()));
         for (int layer = 0; layer < blocks.size(); layer++) {
             Block block = blocks.get(layer);
@@ -95,6 +96,17 @@ public final class DeepSeekV4 implements LanguageModel {
             each.accept(streams);
         }
         return streams;
+    }
+
+    private static void refusePadding(Batch batch) {
+        for (int sequence = 0; sequence < batch.sequences(); sequence++) {
+            for (int i = 0; i < batch.length(); i++) {
+                int position = batch.positions().getInt(sequence, i);
+                int index = batch.last().getInt(sequence, i);
+                checkInput(position == index, "batch: the token at index %d of sequence %d has position %d, wanted %d: windows of compressed entries are counted from the first token, "
+                        + "so padding on the left would shift their borders and change the results; pad on the right", index, sequence, position, index);
+            }
+        }
     }
 
     /// Logits `[batch, seq, vocab]` of the next token, from the streams after the last layer.
