@@ -47,6 +47,7 @@ final class ChatCommand extends Action {
     @Override public Integer call() throws IOException {
         sampling.maxTokens();
         sampling.sampler();
+        sampling.drafts();
         Path folder = ModelFolder.find(model, err());
         if (!(console().in() == System.in && Tty.isTerminal(1) && System.console() != null && System.console().isTerminal())) {
             var lines = new BufferedReader(new InputStreamReader(console().in(), StandardCharsets.UTF_8));
@@ -74,7 +75,7 @@ final class ChatCommand extends Action {
 
     /// One conversation; whether another follows.
     private boolean conversation(LanguageModel loaded, Tokenizer tokenizer, ChatForm form, Supplier<String> lines) {
-        try (var speaker = new Speaker(loaded, tokenizer, sampling.sampler(), loaded.contextLength())) {
+        try (var speaker = new Speaker(loaded, tokenizer, sampling.sampler(), loaded.contextLength(), sampling.drafts())) {
             boolean first = true;
             for (String line = lines.get(); line != null && !line.strip().equals("/exit"); line = lines.get()) {
                 if (line.strip().equals("/new")) {
