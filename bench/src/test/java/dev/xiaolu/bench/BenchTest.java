@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.xiaolu.models.deepseek4.DeepSeekV4Config;
 import dev.xiaolu.models.llama.LlamaConfig;
 import dev.xiaolu.platform.InputException;
 import java.io.IOException;
@@ -56,6 +57,21 @@ class BenchTest {
         BenchReport decode = DecodeBench.run(new DecodeBench.Options("cpu", 1, 2, 8, Optional.of(python)), TINY, _ -> {});
         assertEquals(List.of("Pretender 1.0 fp32", "copy bandwidth"), decode.rows().stream().map(BenchReport.Row::rival).toList());
         assertTrue(decode.rows().getFirst().ours() > 0);
+    }
+
+    @Test void aGrowingContextIsMeasuredAtEachPositionWithItsCache() {
+        DeepSeekV4Config config = ContextBench.model(List.of(0, 4, 32), 16, 8, 8192);
+        var said = new ArrayList<String>();
+        ContextReport report = ContextBench.run(new ContextBench.Options("cpu", 2, 4200, 3), config, said::add);
+        assertEquals(List.of(4096, 4200), report.rows().stream().map(ContextReport.Row::position).toList());
+        assertEquals(4, said.stream().filter(line -> line.startsWith("position")).count(), said.toString());
+        ContextReport.Row row = report.rows().getLast();
+        assertTrue(row.scanMillis() > 0 && row.restMillis() > 0 && row.scanMillis() < row.millis() && row.denseMillis() > 0, report::json);
+        assertEquals(1, report.rows().getFirst().growth());
+        assertEquals(4200L * 2 * 3 * 128 * 4, row.denseCacheBytes());
+        assertTrue(row.fp8CacheBytes() < row.bf16CacheBytes() && row.bf16CacheBytes() < row.cacheBytes() && row.flops() > 0 && row.denseFlops() > row.flops(), report::json);
+        assertEquals(report.rows().size() + 1, report.table().size());
+        assertThrows(InputException.class, () -> new ContextBench.Options("cpu", 2, 100, 3));
     }
 
     @Test void aPythonThatIsNotThereIsNamed() {

@@ -61,6 +61,7 @@ final class ChatCommand extends Action {
         sampling.maxTokens();
         sampling.sampler();
         thinking.level();
+        sampling.drafts();
         Path folder = ModelFolder.find(model, err());
         if (!(console().in() == System.in && Tty.isTerminal(1) && System.console() != null && System.console().isTerminal())) {
             var lines = new BufferedReader(new InputStreamReader(console().in(), StandardCharsets.UTF_8));
@@ -112,7 +113,7 @@ final class ChatCommand extends Action {
 
     /// One conversation; whether another follows.
     private boolean conversation(LanguageModel loaded, Tokenizer tokenizer, ChatForm form, Lines lines) {
-        try (var speaker = new Speaker(loaded, tokenizer, sampling.sampler(), loaded.contextLength())) {
+        try (var speaker = new Speaker(loaded, tokenizer, sampling.sampler(), loaded.contextLength(), sampling.drafts())) {
             boolean first = true;
             for (String line = lines.next(); line != null && !line.strip().equals("/exit"); line = lines.next()) {
                 if (line.strip().equals("/new")) {

@@ -31,7 +31,7 @@ final class GenerateCommand extends Action {
     @Option(names = "--echo", description = "Prints the prompt before what the model writes.")
     private boolean echo;
 
-    @Option(names = "--json", description = "Prints one JSON object: prompt, text, tokens, seconds, tokens_per_second.")
+    @Option(names = "--json", description = "Prints one JSON object: prompt, text, tokens, seconds, tokens_per_second; with --speculate also tokens_guessed and tokens_accepted.")
     private boolean json;
 
     @Mixin
@@ -53,6 +53,7 @@ final class GenerateCommand extends Action {
         }
         String text = prompt != null ? prompt : new String(Disk.real().read(promptFile), StandardCharsets.UTF_8);
         int most = sampling.maxTokens();
+        int drafts = sampling.drafts();
         var sampler = sampling.sampler();
         Path folder = ModelFolder.find(model, err());
         placement.run(arena -> {
@@ -60,7 +61,7 @@ final class GenerateCommand extends Action {
             Tokenizer tokenizer = Tokenizer.load(folder);
             int[] tokens = beginning(tokenizer, text);
             LogitsCommand.check(prompt != null ? "--prompt" : "--prompt-file " + promptFile, tokens, loaded);
-            try (var speaker = new Speaker(loaded, tokenizer, sampler, Math.min(loaded.contextLength(), tokens.length + most))) {
+            try (var speaker = new Speaker(loaded, tokenizer, sampler, Math.min(loaded.contextLength(), tokens.length + most), drafts)) {
                 speaker.feed(tokens);
                 piece(echo ? text : "");
                 print(text, speaker.speak(most, token -> token == tokenizer.eos().orElse(-1), () -> false, this::piece), speaker.length() == loaded.contextLength());
@@ -95,13 +96,18 @@ final class GenerateCommand extends Action {
             object.put("tokens", said.tokens());
             object.put("seconds", said.seconds());
             object.put("tokens_per_second", said.tokens() / said.seconds());
+            if (sampling.drafts() > 0) {
+                object.put("tokens_guessed", said.guessed());
+                object.put("tokens_accepted", said.stood());
+            }
             out().writeBytes(Json.write(object));
             return;
         }
         out().println();
         out().flush();
         if (Tty.isTerminal(2)) {
-            err().printf(Locale.ROOT, "%d tokens, %.1f a second%s%n", said.tokens(), said.tokens() / said.seconds(), full ? "; the model's context is full" : "");
+            String accepted = sampling.drafts() > 0 ? "; %d of %d guesses accepted".formatted(said.stood(), said.guessed()) : "";
+            err().printf(Locale.ROOT, "%d tokens, %.1f a second%s%s%n", said.tokens(), said.tokens() / said.seconds(), accepted, full ? "; the model's context is full" : "");
         }
     }
 }

@@ -93,7 +93,7 @@ final class PromptedChat {
                 speaker.close();
             }
             context.clear();
-            fit = new Speaker(model, tokenizer, sampling.sampler(), model.contextLength());
+            fit = new Speaker(model, tokenizer, sampling.sampler(), model.contextLength(), sampling.drafts());
         }
         int[] rest = Arrays.copyOfRange(prompt, context.size(), prompt.length);
         fit.feed(rest);

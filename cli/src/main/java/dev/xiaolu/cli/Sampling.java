@@ -1,5 +1,6 @@
 package dev.xiaolu.cli;
 
+import dev.xiaolu.nn.Drafter;
 import dev.xiaolu.nn.Sampler;
 import picocli.CommandLine.Option;
 
@@ -17,11 +18,21 @@ final class Sampling {
     @Option(names = "--seed", paramLabel = "S", defaultValue = "1", description = "Seed: the same one gives the same text; 1 unless given.")
     private long seed;
 
+    @Option(names = "--speculate", paramLabel = "N", defaultValue = "0", description = "Tokens that the model's prediction block guesses ahead, 0 to 8; the text is the same with any number. 0 unless given.")
+    private int drafts;
+
     int maxTokens() {
         if (maxTokens < 1) {
             throw WrongUsage.of("--max-tokens is %d, wanted at least 1", maxTokens);
         }
         return maxTokens;
+    }
+
+    int drafts() {
+        if (drafts < 0 || drafts > Drafter.MOST) {
+            throw WrongUsage.of("--speculate is %d, wanted 0 to %d", drafts, Drafter.MOST);
+        }
+        return drafts;
     }
 
     Sampler sampler() {

@@ -16,15 +16,17 @@ final class Speaker implements AutoCloseable {
     /// @param text    the text
     /// @param tokens  tokens chosen, the one that ended it included
     /// @param seconds time from the start, reading the prompt included
-    record Said(String text, int tokens, double seconds) {}
+    /// @param guessed tokens guessed ahead
+    /// @param stood   those of them that the model chose too
+    record Said(String text, int tokens, double seconds, long guessed, long stood) {}
 
     private final Tokenizer tokenizer;
     private final Generation generation;
 
-    /// A speaker with room for `capacity` tokens of context.
-    Speaker(LanguageModel model, Tokenizer tokenizer, Sampler sampler, int capacity) {
+    /// A speaker with room for `capacity` tokens of context, which guesses `drafts` tokens ahead.
+    Speaker(LanguageModel model, Tokenizer tokenizer, Sampler sampler, int capacity, int drafts) {
         this.tokenizer = tokenizer;
-        generation = new Generation(model, sampler, capacity);
+        generation = new Generation(model, sampler, capacity, drafts);
     }
 
     /// Adds tokens to the context.
@@ -42,6 +44,8 @@ final class Speaker implements AutoCloseable {
         TextStream stream = tokenizer.stream(true);
         var text = new StringBuilder();
         long begun = System.nanoTime();
+        long guessed = generation.drafted();
+        long stood = generation.accepted();
         int tokens = 0;
         while (tokens < maxTokens && generation.hasRoom() && !stopped.getAsBoolean()) {
             int token = generation.next();
@@ -52,7 +56,7 @@ final class Speaker implements AutoCloseable {
             say(stream.accept(token), text, pieces);
         }
         say(stream.finish(), text, pieces);
-        return new Said(text.toString(), tokens, (System.nanoTime() - begun) / 1e9);
+        return new Said(text.toString(), tokens, (System.nanoTime() - begun) / 1e9, generation.drafted() - guessed, generation.accepted() - stood);
     }
 
     private static void say(String piece, StringBuilder text, Consumer<String> pieces) {

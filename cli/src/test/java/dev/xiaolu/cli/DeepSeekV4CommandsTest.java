@@ -82,6 +82,14 @@ class DeepSeekV4CommandsTest {
         assertEquals(first.out(), Run.of("generate", "--model", model.toString(), "--prompt", "public class", "--max-tokens", "20", "--seed", "3", "--threads", "1").out());
 
         assertEquals(first.out(), Run.of("generate", "--model", model.toString(), "--prompt", "public class", "--max-tokens", "20", "--seed", "3", "--weights", "mapped").out());
+        Run guessing = Run.of("generate", "--model", model.toString(), "--prompt", "public class", "--max-tokens", "20", "--seed", "3", "--speculate", "2");
+        assertEquals(first.out(), guessing.out(), guessing.err());
+        Run told = Run.of("generate", "--model", model.toString(), "--prompt", "public class", "--max-tokens", "20", "--seed", "3", "--speculate", "2", "--json");
+        assertTrue(told.out().contains("tokens_guessed") && told.out().contains("tokens_accepted"), told.out());
+        assertEquals(2, Run.of("generate", "--model", model.toString(), "--prompt", "x", "--speculate", "9").code());
+        Run tooLong = Run.of("generate", "--model", model.toString(), "--prompt", text.repeat(30));
+        assertEquals(1, tooLong.code());
+        assertTrue(tooLong.err().contains("wanted at most 1024, the model's context"), tooLong.err());
 
         Path file = Files.writeString(temp.resolve("text.txt"), text);
         Run eval = Run.of("eval", "--model", model.toString(), "--data", file.toString(), "--json");

@@ -265,6 +265,8 @@ class ModelCommandsTest {
         assertTrue(run.err().contains("wanted m,n,k,orientation"), run.err());
         assertEquals(2, Run.of("bench", "decode", "--tokens", "0").code());
         assertEquals(2, Run.of("bench").code());
+        assertTrue(Run.of("bench", "context", "--longest", "64kb").err().contains("--longest is '64kb', wanted a number of tokens such as 4096, 64Ki or 1Mi"));
+        assertEquals(2, Run.of("bench", "context", "--longest", "2Mi").code());
         assertEquals(2, Run.of("bench", "gemm", "--rounds", "0").code());
     }
 }

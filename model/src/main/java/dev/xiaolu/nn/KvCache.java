@@ -6,34 +6,25 @@ import dev.xiaolu.shape.Shape;
 import dev.xiaolu.tensor.Compute;
 import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 
 /// Keys and values of one sequence, layer by layer; grows with every pass up to its capacity.
 ///
 /// Owns its memory until [#close]. One thread at a time.
-public final class KvCache implements ContextCache {
+public final class KvCache extends ContextCache {
     private final Arena arena = Arena.ofShared();
     private final Tensor[] keys;
     private final Tensor[] values;
-    private final int capacity;
-    private int length;
 
     /// An empty cache: for each layer keys and values `[1, capacity, kvHeads, headDim]`.
     public KvCache(int layers, int capacity, int kvHeads, int headDim) {
-        this.capacity = capacity;
+        super(capacity);
         keys = new Tensor[layers];
         values = new Tensor[layers];
         for (int layer = 0; layer < layers; layer++) {
             keys[layer] = Tensor.zeros(arena, DType.F32, Shape.of(1, capacity, kvHeads, headDim));
             values[layer] = Tensor.zeros(arena, DType.F32, Shape.of(1, capacity, kvHeads, headDim));
         }
-    }
-
-    @Override public int length() {
-        return length;
-    }
-
-    @Override public int capacity() {
-        return capacity;
     }
 
     /// Stores a layer's new keys after those held and gives all of them, `[1, length + seq, kvHeads, headDim]`.
@@ -46,19 +37,19 @@ public final class KvCache implements ContextCache {
         return append(values[layer], fresh);
     }
 
-    /// Counts the tokens of a pass, after its last layer.
-    public void advance(long tokens) {
-        length += (int) tokens;
+    @Override public long bytes() {
+        return Arrays.stream(keys).mapToLong(all -> 2 * all.type().bytes()).sum();
     }
 
-    /// Forgets all tokens from `length` on.
-    public void rewind(int length) {
-        this.length = Math.min(this.length, length);
+    @Override protected Runnable remember() {
+        return () -> {};
     }
+
+    @Override protected void forget(int length) {}
 
     private Tensor append(Tensor all, Tensor fresh) {
-        long end = length + fresh.shape().axis(1);
-        Compute.into(new Cast(DType.F32), new Tensor[] {fresh}, all.slice(1, length, end));
+        long end = length() + fresh.shape().axis(1);
+        Compute.into(new Cast(DType.F32), new Tensor[] {fresh}, all.slice(1, length(), end));
         return all.slice(1, 0, end);
     }
 

@@ -2,6 +2,7 @@ package dev.xiaolu.nn;
 
 import dev.xiaolu.tensor.Tensor;
 import java.util.Map;
+import java.util.Optional;
 
 /// A causal language model as training, evaluation and generation see it. Every method runs on the current [dev.xiaolu.tensor.Compute].
 public interface LanguageModel {
@@ -22,6 +23,11 @@ public interface LanguageModel {
 
     /// An empty cache for up to `capacity` tokens of one sequence.
     ContextCache newCache(int capacity);
+
+    /// A new context for up to `capacity` tokens with a part of the model that guesses what follows, where the model has one.
+    default Optional<Drafter> newDrafter(int capacity) {
+        return Optional.empty();
+    }
 
     /// Weights that a matrix optimizer may take: matrices that map hidden states to hidden states, not embeddings, head, norms.
     boolean isHiddenMatrix(String name);

@@ -1,5 +1,7 @@
 package dev.xiaolu.nn;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import dev.xiaolu.shape.DType;
 import dev.xiaolu.shape.Shape;
 import dev.xiaolu.tensor.Elementary;
@@ -79,12 +81,15 @@ public final class RopeTable {
     private static Tensor of(Arena arena, int positions, int dim, IntToDoubleFunction frequencies) {
         Tensor table = Tensor.zeros(arena, DType.F32, Shape.of(positions, dim));
         int half = dim / 2;
+        float[] frequency = new float[half];
         for (int i = 0; i < half; i++) {
-            float frequency = (float) frequencies.applyAsDouble(i);
-            for (int position = 0; position < positions; position++) {
-                float angle = position * frequency;
-                table.setFloat(Elementary.cos(angle), position, i);
-                table.setFloat(Elementary.sin(angle), position, i + half);
+            frequency[i] = (float) frequencies.applyAsDouble(i);
+        }
+        for (long position = 0; position < positions; position++) {
+            for (int i = 0; i < half; i++) {
+                float angle = position * frequency[i];
+                table.data().setAtIndex(JAVA_FLOAT, position * dim + i, Elementary.cos(angle));
+                table.data().setAtIndex(JAVA_FLOAT, position * dim + half + i, Elementary.sin(angle));
             }
         }
         return table;

@@ -94,7 +94,7 @@ public abstract class IndexerContract extends OperatorContract {
     @Test void topEntriesAreTheReferences() {
         long seed = 4300;
         for (Values values : Values.values()) {
-            for (int[] size : new int[][] {{1, 1}, {7, 3}, {33, 33}, {100, 1}, {257, 64}, {5, 9}, {0, 4}, {1000, 512}}) {
+            for (int[] size : new int[][] {{1, 1}, {7, 3}, {33, 33}, {100, 1}, {257, 64}, {5, 9}, {0, 4}, {1000, 512}, {1000, 3}, {5003, 40}}) {
                 withInputs(seed++, inputs -> {
                     Tensor scores = inputs.floats(values, Shape.of(2, 11, size[0]));
                     Tensor visible = inputs.ints(0, size[0] + 1, 2, 11);

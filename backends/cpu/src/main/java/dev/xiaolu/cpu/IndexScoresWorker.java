@@ -9,7 +9,7 @@ import static dev.xiaolu.cpu.AttentionTiles.set;
 import static dev.xiaolu.cpu.Vectors.FLOATS;
 import static dev.xiaolu.cpu.Vectors.LANES;
 import static dev.xiaolu.op.Numerics.ATTENTION_LEAF;
-import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -66,8 +66,9 @@ final class IndexScoresWorker {
             for (int query = 0; query < queries; query++) {
                 int seen = Math.clamp(problem.visible(sequence, start + query) - entry, 0, Math.min(ATTENTION_LEAF, to - entry));
                 long at = 4 * (((long) sequence * problem.queries() + start + query) * problem.entries() + entry);
-                for (int i = 0; i < Math.min(ATTENTION_LEAF, to - entry); i++) {
-                    set(y, at + 4L * i, i < seen ? h[scores + query * LEAF_ROW + i] : Float.NEGATIVE_INFINITY);
+                MemorySegment.copy(h, scores + query * LEAF_ROW, y, JAVA_FLOAT, at, seen);
+                for (int i = seen; i < Math.min(ATTENTION_LEAF, to - entry); i++) {
+                    set(y, at + 4L * i, Float.NEGATIVE_INFINITY);
                 }
             }
         }

@@ -38,10 +38,8 @@ final class Compressor {
     Tensor forward(Tensor x, Tensor rope, EntryCache cache) {
         Tensor contents = cache.joinContents(content.forward(x));
         Tensor gates = cache.joinGates(gate.forward(x));
-        boolean continued = cache.continued();
-        Tensor fresh = Compute.one(new Compress(ratio, overlap, continued), contents, gates, bias);
-        cache.keep(contents, gates);
-        return cache.append(finished(fresh, cache.count(), rope));
+        Tensor fresh = Compute.one(new Compress(ratio, overlap, cache.continued()), contents, gates, bias);
+        return cache.append(finished(fresh, cache.count(), rope), x.shape().axis(1));
     }
 
     /// An empty cache for a context of up to `capacity` tokens.

@@ -5,6 +5,7 @@ import static dev.xiaolu.platform.Check.checkInput;
 
 import dev.xiaolu.nn.Batch;
 import dev.xiaolu.nn.ContextCache;
+import dev.xiaolu.nn.Drafter;
 import dev.xiaolu.nn.Filler;
 import dev.xiaolu.nn.LanguageModel;
 import dev.xiaolu.nn.Linear;
@@ -72,13 +73,16 @@ public final class DeepSeekV4 implements LanguageModel {
     }
 
     @Override public Tensor forward(Batch batch, ContextCache context) {
-        check(batch.sequences() == 1, "a cache holds one sequence, found a batch of %d", batch.sequences());
         check(context instanceof HybridCache, "a cache of another family of models");
-        var cache = (HybridCache) context;
-        cache.reserve(batch.length());
-        Tensor logits = logits(run(batch, cache, null, _ -> {}));
+        return logits(read((HybridCache) context, batch));
+    }
+
+    /// The streams after the last layer of tokens that continue a context, which are added to it.
+    Tensor read(HybridCache cache, Batch batch) {
+        cache.reserve(batch);
+        Tensor streams = run(batch, cache, null, _ -> {});
         cache.advance(batch.length());
-        return logits;
+        return streams;
     }
 
     /// The residual streams after the last layer, `[batch, seq, n, hidden]`, of whole sequences; `each` is shown them after every layer.
@@ -97,6 +101,7 @@ public final class DeepSeekV4 implements LanguageModel {
     }
 
     private Tensor run(Batch batch, HybridCache cache, Objective objective, Consumer<Tensor> each) {
+        refusePadding(batch);
         Tensor streams = Compute.one(new HyperExpand(config.hcMult()), Compute.one(new Embed(), embedding, batch.tokens()));
         for (int layer = 0; layer < blocks.size(); layer++) {
             Block block = blocks.get(layer);
@@ -104,6 +109,17 @@ public final class DeepSeekV4 implements LanguageModel {
             each.accept(streams);
         }
         return streams;
+    }
+
+    private static void refusePadding(Batch batch) {
+        for (int sequence = 0; sequence < batch.sequences(); sequence++) {
+            for (int i = 0; i < batch.length(); i++) {
+                int position = batch.positions().getInt(sequence, i);
+                int index = batch.last().getInt(sequence, i);
+                checkInput(position == index, "batch: the token at index %d of sequence %d has position %d, wanted %d: windows of compressed entries are counted from the first token, "
+                        + "so padding on the left would shift their borders and change the results; pad on the right", index, sequence, position, index);
+            }
+        }
     }
 
     /// Logits `[batch, seq, vocab]` of the next token, from the streams after the last layer.
@@ -125,7 +141,20 @@ public final class DeepSeekV4 implements LanguageModel {
     /// What the output head makes those logits of, `[batch, seq, hidden]`.
     Tensor predictedState(Tensor streams, Batch following, Objective objective) {
         checkInput(prediction != null, "config.json: num_nextn_predict_layers is 0, wanted 1 to predict the token after the next");
-        return prediction.forward(streams, Compute.one(new Embed(), embedding, following.tokens()), following, windowRope, objective);
+        return prediction.head.forward(prediction.forward(streams, Compute.one(new Embed(), embedding, following.tokens()), following, windowRope, null, objective));
+    }
+
+    /// The prediction block's streams `[1, seq, n, hidden]`, from those before it and the tokens behind each, which continue what its own cache holds.
+    Tensor predict(HybridCache own, Tensor streams, Batch following) {
+        own.reserve(following);
+        Tensor after = prediction.forward(streams, Compute.one(new Embed(), embedding, following.tokens()), following, windowRope, own.layer(0), null);
+        own.advance(following.length());
+        return after;
+    }
+
+    /// Logits of the token after the next, from the prediction block's streams.
+    Tensor predictedLogits(Tensor streams) {
+        return Compute.one(new MatMul(false, true), prediction.head.forward(streams), output);
     }
 
     /// The experts of every layer, that of the additional prediction block last.
@@ -157,6 +186,19 @@ public final class DeepSeekV4 implements LanguageModel {
     }
 
     @Override public ContextCache newCache(int capacity) {
+        return newCache(capacity, blocks);
+    }
+
+    @Override public Optional<Drafter> newDrafter(int capacity) {
+        return prediction == null ? Optional.empty() : Optional.of(new DeepSeekV4Drafter(this, newCache(capacity, blocks), newPredictionCache(capacity)));
+    }
+
+    /// An empty cache of the prediction block alone.
+    HybridCache newPredictionCache(int capacity) {
+        return newCache(capacity, List.of(prediction.block));
+    }
+
+    private HybridCache newCache(int capacity, List<Block> blocks) {
         var cache = new HybridCache(Math.min(capacity, config.contextLength()));
         blocks.forEach(block -> cache.add(block.attention.newCache(cache.arena(), cache.capacity())));
         return cache;
@@ -253,10 +295,11 @@ public final class DeepSeekV4 implements LanguageModel {
             block = new Block(config, rounding, scope, 0, false);
         }
 
-        Tensor forward(Tensor state, Tensor next, Batch batch, Tensor rope, Objective objective) {
+        /// The block's streams; `cache` is null for whole sequences.
+        Tensor forward(Tensor state, Tensor next, Batch batch, Tensor rope, HybridCache.Layer cache, Objective objective) {
             Tensor embedded = Compute.one(new HyperExpand(streams), ofEmbedding.forward(embeddingNorm.forward(next)));
             Tensor mixed = Compute.one(new Add(), embedded, ofStream.forward(streamNorm.forward(state)));
-            return head.forward(block.forward(mixed, batch, rope, null, objective));
+            return block.forward(mixed, batch, rope, cache, objective);
         }
     }
 }

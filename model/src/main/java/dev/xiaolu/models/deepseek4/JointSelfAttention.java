@@ -72,7 +72,7 @@ final class JointSelfAttention {
         Tensor raw = keyNorm.forward(keys.forward(x)).reshape(sequences, length, 1, dim);
         raw = Compute.one(new RopePairs(false), raw, rope, batch.positions()).reshape(sequences, length, dim);
         int start = batch.last().getInt(0, 0);                                           // position of the first token given
-        int origin = cache == null ? 0 : start - cache.held();                           // and of the first raw key
+        int origin = cache == null ? 0 : start - cache.lookingBack();                           // and of the first raw key
         Tensor first = Positions.of(sequences, length, (sequence, i) -> Math.max(batch.first().getInt(sequence, i), batch.last().getInt(sequence, i) - config.slidingWindow() + 1) - origin);
         Tensor last = Positions.of(sequences, length, (sequence, i) -> batch.last().getInt(sequence, i) - origin);
         Tensor visible = Positions.of(sequences, length, (sequence, i) -> ratio == 0 ? 0 : (batch.last().getInt(sequence, i) + 1) / ratio);

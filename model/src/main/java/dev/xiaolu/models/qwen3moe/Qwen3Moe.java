@@ -68,10 +68,9 @@ public final class Qwen3Moe implements LanguageModel {
     }
 
     @Override public Tensor forward(Batch batch, ContextCache context) {
-        check(batch.sequences() == 1, "a cache holds one sequence, found a batch of %d", batch.sequences());
         check(context instanceof KvCache, "a cache of another family of models");
         var cache = (KvCache) context;
-        cache.reserve(batch.length());
+        cache.reserve(batch);
         Tensor logits = run(batch, cache);
         cache.advance(batch.length());
         return logits;

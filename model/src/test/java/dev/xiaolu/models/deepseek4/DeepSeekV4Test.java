@@ -1,5 +1,6 @@
 package dev.xiaolu.models.deepseek4;
 
+import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -88,6 +89,31 @@ class DeepSeekV4Test {
             Tensor both = model.forward(whole(scratch, one, other));
             assertArrayEquals(model.forward(whole(scratch, one)).toFloats(), both.at(0).toFloats());
             assertArrayEquals(model.forward(whole(scratch, other)).toFloats(), both.at(1).toFloats());
+        });
+    }
+
+    @Test void paddingOnTheLeftIsRefusedWithTheReason() {
+        withModel(2, (model, scratch) -> {
+            Batch batch = whole(scratch, text(20, 13), text(20, 14));
+            for (int i = 0; i < 20; i++) {
+                batch.positions().data().setAtIndex(JAVA_INT, 20 + i, Math.max(0, i - 3));
+                batch.first().data().setAtIndex(JAVA_INT, 20 + i, 3);
+            }
+            String said = assertThrows(InputException.class, () -> model.forward(batch)).getMessage();
+            assertTrue(said.contains("index 1 of sequence 1 has position 0, wanted 1") && said.contains("padding on the left would shift their borders"), said);
+        });
+    }
+
+    @Test void aSequenceLongerThanTheModelsLimitIsRefusedWholeAndInPieces() {
+        withModel(2, (model, scratch) -> {
+            int limit = model.contextLength();
+            assertTrue(assertThrows(InputException.class, () -> model.forward(whole(scratch, text(limit + 1, 15)))).getMessage().contains("wanted at most max_position_embeddings (1024)"));
+            try (ContextCache cache = model.newCache(limit + 100)) {
+                assertEquals(limit, cache.capacity());
+                model.forward(Batch.continuing(scratch, text(limit - 1, 16), 0), cache);
+                assertThrows(InputException.class, () -> model.forward(Batch.continuing(scratch, new int[] {1, 2}, limit - 1), cache));
+                model.forward(Batch.continuing(scratch, new int[] {1}, limit - 1), cache);
+            }
         });
     }
 

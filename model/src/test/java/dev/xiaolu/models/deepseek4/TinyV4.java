@@ -69,7 +69,11 @@ final class TinyV4 {
     }
 
     static void computing(Consumer<Arena> body) {
-        try (Backend backend = Backends.open("auto", 2); Scratch scratch = new Scratch(); Arena arena = Arena.ofShared()) {
+        computing(2, body);
+    }
+
+    static void computing(int threads, Consumer<Arena> body) {
+        try (Backend backend = Backends.open("auto", threads); Scratch scratch = new Scratch(); Arena arena = Arena.ofShared()) {
             Compute.call(backend, scratch, () -> {
                 body.accept(arena);
                 return null;

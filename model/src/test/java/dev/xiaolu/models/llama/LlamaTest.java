@@ -90,6 +90,9 @@ class LlamaTest {
                 logits(model, cache, Arrays.copyOf(tokens, 30));
                 logits(model, cache, Arrays.copyOfRange(tokens, 40, 50));
                 cache.rewind(30);
+                ContextCache.Mark mark = cache.mark();
+                logits(model, cache, Arrays.copyOfRange(tokens, 35, 50));
+                cache.rewind(mark);
                 logits(model, fresh, Arrays.copyOf(tokens, 30));
                 assertArrayEquals(logits(model, fresh, Arrays.copyOfRange(tokens, 30, 35)), logits(model, cache, Arrays.copyOfRange(tokens, 30, 35)));
             }
