@@ -67,7 +67,7 @@ public final class ContextBench {
     }
 
     static DeepSeekV4Config model(List<Integer> ratios, int window, int topk, int context) {
-        return new DeepSeekV4Config(512, 128, ratios.size(), 4, 32, 8, 64, 2, 32, window, ratios, 2, 16, topk, 8, 2, 128, 1.5f, 0, 10, 4, 20, 1e-6f, 1e-6f, 10_000, 160_000,
+        return new DeepSeekV4Config(512, 128, ratios.size(), 4, 32, 8, 64, 2, 32, window, ratios, 4, 16, topk, 8, 2, 128, 1.5f, 0, 10, 4, 20, 1e-6f, 1e-6f, 10_000, 160_000,
                 Optional.of(new DeepSeekV4Config.Yarn(16, Math.max(1, context / 16), 32, 1)), context, 0, 0.02f, List.of(), List.of());
     }
 

@@ -8,28 +8,32 @@ import java.util.List;
 
 /// Memory for the tensors of one step: handed out in sequence, taken back all at once, kept between steps.
 ///
-/// Slabs are added when a step needs more than the last one did and are freed by [#close]. Memory handed out is not cleared.
+/// Slabs are added when a step needs more than the last one did; an idle one that is too small for a tensor is replaced by one with room to grow, since tensors that grow from step to step, as scores over a growing context do,
+/// would otherwise leave all their former slabs behind. All are freed by [#close]. Memory handed out is not cleared.
 /// A tensor from here is dead after the [#reset] to a mark taken before it was made. One thread at a time.
 public final class Scratch implements AutoCloseable {
     private static final long SLAB = 64L << 20;
     private static final long ALIGNMENT = 64;
 
-    private final Arena arena = Arena.ofShared();
-    private final List<MemorySegment> slabs = new ArrayList<>();
+    private final List<Slab> slabs = new ArrayList<>();
     private int slab;
     private long used;
 
     /// A contiguous tensor with unspecified elements, aligned to 64 bytes.
     public Tensor allocate(TensorType type) {
         long bytes = (Math.max(1, type.bytes()) + ALIGNMENT - 1) & -ALIGNMENT;
-        while (slab < slabs.size() && slabs.get(slab).byteSize() - used < bytes) {
+        if (slab < slabs.size() && used > 0 && slabs.get(slab).bytes() - used < bytes) {
             slab++;
             used = 0;
         }
         if (slab == slabs.size()) {
-            slabs.add(arena.allocate(Math.max(SLAB, bytes), ALIGNMENT));
+            slabs.add(Slab.of(Math.max(SLAB, bytes)));
+        } else if (slabs.get(slab).bytes() - used < bytes) {     // nothing handed out lies here or behind
+            Slab small = slabs.get(slab);
+            small.arena.close();
+            slabs.set(slab, Slab.of(Math.max(bytes, small.bytes() / 2 * 3)));
         }
-        Tensor tensor = Tensor.of(type, slabs.get(slab).asSlice(used, bytes));
+        Tensor tensor = Tensor.of(type, slabs.get(slab).memory.asSlice(used, bytes));
         used += bytes;
         return tensor;
     }
@@ -47,11 +51,24 @@ public final class Scratch implements AutoCloseable {
 
     /// Bytes held, handed out or not.
     public long bytes() {
-        return slabs.stream().mapToLong(MemorySegment::byteSize).sum();
+        return slabs.stream().mapToLong(Slab::bytes).sum();
     }
 
     @Override public void close() {
-        arena.close();
+        slabs.forEach(each -> each.arena.close());
+        slabs.clear();
+    }
+
+    /// One piece of memory, freed by itself.
+    private record Slab(Arena arena, MemorySegment memory) {
+        static Slab of(long bytes) {
+            Arena arena = Arena.ofShared();
+            return new Slab(arena, arena.allocate(bytes, ALIGNMENT));
+        }
+
+        long bytes() {
+            return memory.byteSize();
+        }
     }
 
     /// How much had been handed out at one moment.
