@@ -2,6 +2,7 @@ package dev.xiaolu.cpu;
 
 import static dev.xiaolu.cpu.Vectors.FLOATS;
 import static dev.xiaolu.cpu.Vectors.LANES;
+import static jdk.incubator.vector.VectorOperators.LT;
 
 import jdk.incubator.vector.FloatVector;
 
@@ -18,6 +19,8 @@ final class GateLanes {
     private int size;
     /// Normalisations: columns, then rows and columns in turn.
     private int steps;
+    /// Of what the exponential is taken, then what it gives; plain gates first.
+    private float[] powers = new float[0];
     private float[] softmax = new float[0];
     /// The matrix after each normalisation.
     private float[] results = new float[0];
@@ -31,6 +34,9 @@ final class GateLanes {
         this.epsilon = epsilon;
         size = n * n * LANES;
         steps = streams == 0 ? 0 : 2 * iterations - 1;
+        if (powers.length < plain * LANES + size) {
+            powers = new float[plain * LANES + size];
+        }
         if (softmax.length < size) {
             softmax = new float[size];
         }
@@ -44,26 +50,38 @@ final class GateLanes {
 
     /// Runs the forward in place: sigmoids of the plain gates, the last matrix for the others.
     ///
-    /// One method on purpose: too long to be inlined into its caller, whose graph might be so large already that elementary functions would stay calls and box their vectors.
+    /// One method on purpose: too long to be inlined into its caller, whose graph might be so large already that the exponential would stay a call and box its vectors.
+    /// And one exponential for all gates, early: a second one would reach the size at which the compiler stops inlining, sometimes before its end and sometimes behind it.
     void forward(float[] z) {
         int at = plain * LANES;
-        for (int i = 0; i < at; i += LANES) {
-            VectorElementary.sigmoid(FloatVector.fromArray(FLOATS, z, i)).intoArray(z, i);
-        }
         int row = n * LANES;
-        for (int from = 0; from < size; from += row) {
+        for (int i = 0; i < at; i += LANES) {
+            FloatVector.fromArray(FLOATS, z, i).abs().neg().intoArray(powers, i);
+        }
+        for (int from = at; from < at + size; from += row) {
             FloatVector m = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
             for (int k = from; k < from + row; k += LANES) {
-                m = m.max(FloatVector.fromArray(FLOATS, z, at + k));
+                m = m.max(FloatVector.fromArray(FLOATS, z, k));
             }
+            for (int k = from; k < from + row; k += LANES) {
+                FloatVector.fromArray(FLOATS, z, k).sub(m).intoArray(powers, k);
+            }
+        }
+        for (int i = 0; i < at + size; i += LANES) {
+            VectorElementary.exp(FloatVector.fromArray(FLOATS, powers, i)).intoArray(powers, i);
+        }
+        for (int i = 0; i < at; i += LANES) {                    // the rest of `Elementary.sigmoid`; a NaN's exponential is the one NaN that it may give
+            FloatVector e = FloatVector.fromArray(FLOATS, powers, i);
+            FloatVector side = FloatVector.broadcast(FLOATS, 1f).blend(e, FloatVector.fromArray(FLOATS, z, i).compare(LT, 0f));
+            side.neg().fma(e.div(e.add(1f)), side).intoArray(z, i);
+        }
+        for (int from = 0; from < size; from += row) {
             FloatVector sum = FloatVector.zero(FLOATS);
             for (int k = from; k < from + row; k += LANES) {
-                FloatVector e = VectorElementary.exp(FloatVector.fromArray(FLOATS, z, at + k).sub(m));
-                e.intoArray(softmax, k);
-                sum = sum.add(e);
+                sum = sum.add(FloatVector.fromArray(FLOATS, powers, at + k));
             }
             for (int k = from; k < from + row; k += LANES) {
-                FloatVector p = FloatVector.fromArray(FLOATS, softmax, k).div(sum);
+                FloatVector p = FloatVector.fromArray(FLOATS, powers, at + k).div(sum);
                 p.intoArray(softmax, k);
                 p.add(epsilon).intoArray(results, k);
             }
