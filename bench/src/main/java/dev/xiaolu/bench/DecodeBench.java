@@ -43,7 +43,7 @@ public final class DecodeBench {
 
     /// Measures; `progress` is told each row at the end.
     public static BenchReport run(Options options, Consumer<BenchReport.Row> progress) {
-        return run(options, TrainBench.MODEL, progress);
+        return run(options, TrainModel.LLAMA, progress);
     }
 
     static BenchReport run(Options options, LlamaConfig model, Consumer<BenchReport.Row> progress) {

@@ -25,7 +25,7 @@ final class Peer implements AutoCloseable {
     /// The environment variable that names the Python to use where no option does.
     static final String VARIABLE = "XIAOLU_PEER_PYTHON";
 
-    private static final List<String> SCRIPTS = List.of("protocol.py", "gemm_peer.py", "train_peer.py", "decode_peer.py");
+    private static final List<String> SCRIPTS = List.of("protocol.py", "gemm_peer.py", "train_peer.py", "deepseek4_peer.py", "decode_peer.py");
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final String script;

@@ -2,8 +2,7 @@ package dev.xiaolu.bench;
 
 import static dev.xiaolu.platform.Check.checkInput;
 
-import dev.xiaolu.models.llama.Llama;
-import dev.xiaolu.models.llama.LlamaConfig;
+import dev.xiaolu.nn.LanguageModel;
 import dev.xiaolu.nn.RandomFiller;
 import dev.xiaolu.nn.Training;
 import dev.xiaolu.optim.AdamWOptimizer;
@@ -24,49 +23,49 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 
-/// Whole training steps of the 16.9 million parameter model, 8 sequences of 512 and AdamW, beside eager PyTorch in F32.
+/// Whole training steps of a model, with AdamW, beside eager PyTorch in F32.
 ///
 /// The rows against the measured peak are the model's utilisation: three forward passes' operations for each token.
 public final class TrainBench {
-    /// The model of the comparison: untied, 6 layers of 384 with 6 heads, SwiGLU of 1024.
-    static final LlamaConfig MODEL = new LlamaConfig(8192, 384, 1024, 6, 6, 6, 64, 1e-5f, 10_000, Optional.empty(), false, false, 512, 0.02f, List.of(), List.of());
-    private static final int SEQUENCES = 8;
-
     private TrainBench() {}
 
     /// What to measure.
     ///
+    /// @param model           `llama-17m` with 16.9 million parameters, or `deepseek4-tiny-b` with 10.7 million
     /// @param backend         name of the backend
     /// @param threads         threads on each side
     /// @param rounds          turns of each rival, one step each
-    /// @param leafSequences   sequences of a leaf of work, a divisor of 8
+    /// @param leafSequences   sequences of a leaf of work, a divisor of the step's
     /// @param peerPython      a Python with torch; without one, and without `XIAOLU_PEER_PYTHON`, only the peak is the measure
-    /// @param bf16            whether PyTorch with bf16 autocast takes part too: other arithmetic, another class
-    public record Options(String backend, int threads, int rounds, int leafSequences, Optional<Path> peerPython, boolean bf16) {
+    /// @param bf16            whether PyTorch with bf16 autocast takes part too, `llama-17m` only: other arithmetic, another class
+    public record Options(String model, String backend, int threads, int rounds, int leafSequences, Optional<Path> peerPython, boolean bf16) {
         public Options {
             checkInput(rounds > 0, "bench train: %d rounds, wanted 1 or more", rounds);
-            checkInput(leafSequences > 0 && SEQUENCES % leafSequences == 0, "bench train: leaves of %d sequences, wanted a divisor of %d", leafSequences, SEQUENCES);
+            int sequences = TrainModel.named(model).sequences();
+            checkInput(leafSequences > 0 && sequences % leafSequences == 0, "bench train: leaves of %d sequences, wanted a divisor of %d", leafSequences, sequences);
+            checkInput(!bf16 || model.equals("llama-17m"), "bench train: --bf16 with %s, wanted with llama-17m", model);
         }
 
         /// Two threads, as the preset `llama-17m` trains.
         public static Options standard(Optional<Path> peerPython) {
-            return new Options("auto", 2, 7, 2, peerPython, false);
+            return new Options("llama-17m", "auto", 2, 7, 2, peerPython, false);
         }
     }
 
     /// Measures; `progress` is told each row at the end.
     public static BenchReport run(Options options, Consumer<BenchReport.Row> progress) {
-        return run(options, MODEL, progress);
+        return run(options, TrainModel.named(options.model), progress);
     }
 
-    static BenchReport run(Options options, LlamaConfig model, Consumer<BenchReport.Row> progress) {
+    static BenchReport run(Options options, TrainModel model, Consumer<BenchReport.Row> progress) {
         var setting = Machine.setting(options.backend);
         Optional<Path> python = Peer.python(options.peerPython);
         var rivals = new ArrayList<Rival>();
         try (Backend backend = Backends.open(options.backend, options.threads)) {
             var ours = new Ours(options, model, backend);
             rivals.add(ours);
-            setting.put("model", "%d parameters, %d sequences of %d, AdamW".formatted(ours.model.parameters().count(), SEQUENCES, model.contextLength()));
+            setting.put("model", "%s, %d parameters, %d sequences of %d".formatted(model.name(), ours.model.parameters().count(), model.sequences(), model.length()));
+            setting.put("step", model.setting());
             if (python.isPresent()) {
                 rivals.add(new TrainPeer(python.get(), options, model, "fp32", "keep"));
                 rivals.add(new TrainPeer(python.get(), options, model, "fp32", "system"));
@@ -75,7 +74,7 @@ public final class TrainBench {
                 }
             }
             if (backend.measurePeak().isPresent()) {
-                rivals.add(new PeakRival(backend, 3 * ours.model.flopsPerToken(model.contextLength())));
+                rivals.add(new PeakRival(backend, 3 * ours.model.flopsPerToken(model.length())));
             }
             ours.measure();                                      // until everything is compiled; the peers warm up by themselves
             ours.measure();
@@ -96,23 +95,23 @@ public final class TrainBench {
         private final Arena arena = Arena.ofShared();
         private final Scratch scratch = new Scratch();
         private final Backend backend;
-        private final Llama model;
+        private final LanguageModel model;
         private final AdamWOptimizer optimizer;
         private final TrainStep training;
         private final SequenceSource source;
         private final StepPlan plan;
         private long step;
 
-        Ours(Options options, LlamaConfig config, Backend backend) {
+        Ours(Options options, TrainModel subject, Backend backend) {
             this.backend = backend;
-            model = Compute.call(backend, scratch, () -> new Llama(config, arena, new RandomFiller(RandomKey.ofSeed(1).at("init"))));
+            model = Compute.call(backend, scratch, () -> subject.create().apply(arena, new RandomFiller(RandomKey.ofSeed(1).at("init"))));
             optimizer = new AdamWOptimizer(model.parameters().all(), new AdamWOptimizer.Settings(0.9, 0.95, 1e-8, 0.1));
-            plan = new StepPlan(SEQUENCES, options.leafSequences, 1, config.contextLength());
+            plan = new StepPlan(subject.sequences(), options.leafSequences, 1, subject.length());
             training = new TrainStep(Training.plain(model), optimizer, Schedule.constant(1e-3, 0), 1, _ -> plan);
             source = (at, index, length) -> {
                 RandomKey key = RandomKey.ofSeed(2).at(at).at(index);
                 int[] tokens = new int[length + 1];
-                Arrays.setAll(tokens, i -> (int) Long.remainderUnsigned(key.bits(i), config.vocabSize()));
+                Arrays.setAll(tokens, i -> (int) Long.remainderUnsigned(key.bits(i), subject.vocabSize()));
                 return new SequenceSource.Sequence(tokens, new int[length]);
             };
         }
@@ -140,11 +139,10 @@ public final class TrainBench {
         private final Peer peer;
         private final String name;
 
-        TrainPeer(Path python, Options options, LlamaConfig model, String dtype, String malloc) {
-            peer = new Peer(python, "train_peer.py", List.of("--steps", "1", "--threads", Integer.toString(options.threads), "--dtype", dtype, "--malloc", malloc,
-                    "--vocab", Integer.toString(model.vocabSize()), "--hidden", Integer.toString(model.hiddenSize()), "--layers", Integer.toString(model.numLayers()),
-                    "--heads", Integer.toString(model.numHeads()), "--intermediate", Integer.toString(model.intermediateSize()),
-                    "--batch", Integer.toString(SEQUENCES), "--length", Integer.toString(model.contextLength())));
+        TrainPeer(Path python, Options options, TrainModel model, String dtype, String malloc) {
+            var arguments = new ArrayList<>(List.of("--steps", "1", "--threads", Integer.toString(options.threads), "--dtype", dtype, "--malloc", malloc));
+            arguments.addAll(model.arguments());
+            peer = new Peer(python, model.script(), arguments);
             name = peer.name() + " " + dtype + (malloc.equals("keep") ? ", memory kept" : ", untuned");
         }
 

@@ -49,7 +49,7 @@ class BenchTest {
 
     @Test void trainingAndDecodingAreComparedInTokensPerSecond() throws IOException {
         Path python = pretender("{\"tokensPerSecond\": 1000}");
-        BenchReport train = TrainBench.run(new TrainBench.Options("cpu", 2, 2, 4, Optional.of(python), true), TINY, _ -> {});
+        BenchReport train = TrainBench.run(new TrainBench.Options("llama-17m", "cpu", 2, 2, 4, Optional.of(python), true), TrainModel.llama(TINY), _ -> {});
         assertEquals(List.of("Pretender 1.0 fp32, memory kept", "Pretender 1.0 fp32, untuned", "Pretender 1.0 bf16, memory kept", "measured peak"),
                 train.rows().stream().map(BenchReport.Row::rival).toList());
         assertEquals(1000, train.rows().getFirst().theirs());
@@ -74,6 +74,17 @@ class BenchTest {
         assertThrows(InputException.class, () -> new ContextBench.Options("cpu", 2, 100, 3));
     }
 
+    @Test void deepSeekIsTrainedBesideItsPeerToo() throws IOException {
+        Path python = pretender("{\"tokensPerSecond\": 1000}");
+        var options = new TrainBench.Options("deepseek4-tiny-b", "cpu", 2, 1, 2, Optional.of(python), false);
+        BenchReport report = TrainBench.run(options, TrainModel.deepSeek(TrainModel.DEEPSEEK, 2, 20), _ -> {});
+        assertEquals(List.of("Pretender 1.0 fp32, memory kept", "Pretender 1.0 fp32, untuned", "measured peak"), report.rows().stream().map(BenchReport.Row::rival).toList());
+        assertTrue(report.setting().get("step").contains("cross-entropy alone"), report::json);
+        for (String[] wrong : new String[][] {{"llama-70b", "2", "no"}, {"deepseek4-tiny-b", "3", "no"}, {"deepseek4-tiny-b", "2", "bf16"}}) {
+            assertThrows(InputException.class, () -> new TrainBench.Options(wrong[0], "cpu", 2, 1, Integer.parseInt(wrong[1]), Optional.empty(), wrong[2].equals("bf16")), wrong[0]);
+        }
+    }
+
     @Test void aPythonThatIsNotThereIsNamed() {
         var refused = assertThrows(InputException.class, () -> Peer.python(Optional.of(folder.resolve("absent"))));
         assertTrue(refused.getMessage().contains("absent"), refused.getMessage());
@@ -89,7 +100,7 @@ class BenchTest {
 
     @Test void theStandardProductsAreThoseOfTheModelInAllOrientations() {
         assertEquals(15, GemmShape.standard().size());
-        assertEquals(16_913_280, TrainBench.MODEL.parameterCount());
+        assertEquals(16_913_280, TrainModel.LLAMA.parameterCount());
         assertEquals(new GemmShape(2, 3, 4, "tn"), GemmShape.parse("2, 3, 4, tn"));
         for (String wrong : List.of("2,3,4", "2,3,x,nn", "0,3,4,nn", "2,3,4,tt")) {
             assertThrows(InputException.class, () -> GemmShape.parse(wrong), wrong);

@@ -113,16 +113,19 @@ final class BenchCommand extends Action {
         }
     }
 
-    @Command(name = "train", header = {"Whole training steps of the 17 million parameter model, in tokens a second, beside PyTorch.", ""},
-            footer = {"", "Example:  ./xiaolu bench train --threads 2 --peer-python venv/bin/python"})
+    @Command(name = "train", header = {"Whole training steps of a small model, in tokens a second, beside PyTorch.", ""},
+            footer = {"", "Example:  ./xiaolu bench train --model deepseek4-tiny-b --threads 2 --peer-python venv/bin/python"})
     static final class Train extends Bench {
+        @Option(names = "--model", paramLabel = "NAME", defaultValue = "llama-17m", description = "llama-17m (the default), or deepseek4-tiny-b beside transformers.")
+        private String model;
+
         @Option(names = "--threads", paramLabel = "N", defaultValue = "2", description = "Threads on each side; 2 unless given.")
         private int threads;
 
         @Option(names = "--leaf-sequences", paramLabel = "N", defaultValue = "2", description = "Sequences of a leaf of work; 2 unless given.")
         private int leafSequences;
 
-        @Option(names = "--bf16", description = "Measures PyTorch with bf16 autocast too: other arithmetic, another class.")
+        @Option(names = "--bf16", description = "Measures PyTorch with bf16 autocast too, llama-17m only: other arithmetic, another class.")
         private boolean bf16;
 
         Train(Console console) {
@@ -130,7 +133,7 @@ final class BenchCommand extends Action {
         }
 
         @Override BenchReport measure() {
-            return TrainBench.run(usage(() -> new TrainBench.Options(backend(), threads, rounds(TrainBench.Options.standard(python()).rounds()), leafSequences, python(), bf16)), this::progress);
+            return TrainBench.run(usage(() -> new TrainBench.Options(model, backend(), threads, rounds(TrainBench.Options.standard(python()).rounds()), leafSequences, python(), bf16)), this::progress);
         }
     }
 

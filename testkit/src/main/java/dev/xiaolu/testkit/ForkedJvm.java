@@ -26,7 +26,8 @@ public final class ForkedJvm {
     /// Runs `main` with these JVM options and arguments; gives what it printed, and fails unless it ends with 0 within five minutes.
     public static String run(List<String> options, Class<?> main, String... arguments) {
         List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Xmx1g", "-XX:+UseSerialGC"));
+                "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Xmx1g", "-XX:+UseSerialGC",
+                "-XX:CompileCommand=quiet", "-XX:CompileCommand=inline,dev.xiaolu.cpu.VectorElementary::*"));
         command.addAll(options);
         command.addAll(List.of("-cp", System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")), main.getName()));
         command.addAll(List.of(arguments));

@@ -105,7 +105,7 @@ final class CpuBackend implements Backend {
         addRows();
         addAttention();
         addBlocks();
-        experts = new ExpertLinearKernels(workers, products);
+        experts = new ExpertLinearKernels(workers);
         balance = new BalanceKernels(workers);
         addHyper();
         addRouter();

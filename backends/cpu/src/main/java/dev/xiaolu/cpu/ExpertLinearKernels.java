@@ -10,35 +10,38 @@ import dev.xiaolu.op.MatMul;
 import dev.xiaolu.shape.Shape;
 import dev.xiaolu.shape.TensorType;
 import dev.xiaolu.tensor.ChosenExperts;
-import dev.xiaolu.tensor.Kernel;
 import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
-/// Products with a weight for each part of their rows: one matrix product after the other, each by the whole team.
+/// Products with a weight for each part of their rows: all in one go.
 final class ExpertLinearKernels implements AutoCloseable {
     private static final MatMul WEIGHT_GRADIENT = new MatMul(true, false);
 
     private final Workers workers;
-    private final Kernel<MatMul> products;
+    private final ManyProducts products;
     private final Buffer left = new Buffer();
     private final Buffer right = new Buffer();
-    private final Buffer results = new Buffer();
 
-    ExpertLinearKernels(Workers workers, Kernel<MatMul> products) {
+    ExpertLinearKernels(Workers workers) {
         this.workers = workers;
-        this.products = products;
+        products = new ManyProducts(workers);
     }
 
     void experts(ExpertLinear op, Tensor[] in, Tensor[] out) {
         ChosenExperts.checkOffsets(in[3], in[0].shape().axis(0));
+        if (in[0].shape().last() == 0) {
+            out[0].data().fill((byte) 0);
+            return;
+        }
         var product = new MatMul(false, !op.transposed());
         for (int expert = 0; expert < in[1].shape().axis(0); expert++) {
             int from = offset(in[3], expert);
             int to = offset(in[3], expert + 1);
             if (from < to) {
-                products.run(product, new Tensor[] {in[0].slice(0, from, to), in[1].at(expert)}, new Tensor[] {out[0].slice(0, from, to)});
+                products.add(product, in[0].slice(0, from, to), in[1].at(expert), out[0].slice(0, from, to));
             }
         }
+        products.run();
     }
 
     /// The pairs of an expert lie in ascending order of their numbers, so those of a leaf of work lie together.
@@ -56,13 +59,14 @@ final class ExpertLinearKernels implements AutoCloseable {
                 }
                 Tensor dweight = out[0].at(leaf).at(expert);
                 if (from < to) {
-                    products.run(WEIGHT_GRADIENT, new Tensor[] {in[1].slice(0, from, to), in[0].slice(0, from, to)}, new Tensor[] {dweight});
+                    products.add(WEIGHT_GRADIENT, in[1].slice(0, from, to), in[0].slice(0, from, to), dweight);
                 } else {
                     dweight.data().asSlice(0, dweight.type().bytes()).fill((byte) 0);
                 }
                 from = to;
             }
         }
+        products.run();
     }
 
     private static int offset(Tensor offsets, int expert) {
@@ -77,18 +81,15 @@ final class ExpertLinearKernels implements AutoCloseable {
         long outer = out[0].shape().last();
         long each = in[1].shape().axis(0) / groups;
         var product = new MatMul(false, !op.transposed());
-        var type = TensorType.f32(Shape.of(rows, outer));
-        MemorySegment result = results.atLeast(type.bytes());
-        for (long group = 0; group < groups && rows > 0; group++) {
-            long column = group * outer;
-            products.run(product, new Tensor[] {x.slice(1, group * inner, (group + 1) * inner), in[1].slice(0, group * each, (group + 1) * each)},
-                    new Tensor[] {Tensor.of(type, result)});
-            workers.share(rows, 64, (from, to) -> {
-                for (long row = from; row < to; row++) {
-                    MemorySegment.copy(result, 4 * row * outer, out[0].data(), 4 * (row * groups * outer + column), 4 * outer);
-                }
-            });
+        if (inner == 0) {
+            out[0].data().fill((byte) 0);
+            return;
         }
+        Tensor y = out[0].reshape(rows, groups * outer);
+        for (long group = 0; group < groups && rows > 0; group++) {
+            products.add(product, x.slice(1, group * inner, (group + 1) * inner), in[1].slice(0, group * each, (group + 1) * each), y.slice(1, group * outer, (group + 1) * outer));
+        }
+        products.run();
     }
 
     void groupGradients(GroupedLinearGrad op, Tensor[] in, Tensor[] out) {
@@ -106,9 +107,10 @@ final class ExpertLinearKernels implements AutoCloseable {
             for (long group = 0; group < groups; group++) {
                 Tensor a = dy.slice(0, leaf * rows, (leaf + 1) * rows).slice(1, group * outer, (group + 1) * outer);
                 Tensor b = x.slice(0, leaf * rows, (leaf + 1) * rows).slice(1, group * inner, (group + 1) * inner);
-                products.run(WEIGHT_GRADIENT, new Tensor[] {a, b}, new Tensor[] {out[0].at(leaf).slice(0, group * outer, (group + 1) * outer)});
+                products.add(WEIGHT_GRADIENT, a, b, out[0].at(leaf).slice(0, group * outer, (group + 1) * outer));
             }
         }
+        products.run();
     }
 
     /// `x [..., groups, width]` as `[rows, groups · width]`, copied where it has gaps.
@@ -131,6 +133,6 @@ final class ExpertLinearKernels implements AutoCloseable {
     @Override public void close() {
         left.close();
         right.close();
-        results.close();
+        products.close();
     }
 }

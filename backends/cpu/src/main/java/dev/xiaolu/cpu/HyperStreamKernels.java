@@ -59,7 +59,11 @@ final class HyperStreamKernels {
             for (long token = from; token < to; token++) {
                 copy(pre, token, n, gates);
                 positions(x, token, n, streams);
-                Chains.fma(x.data(), streams, n, gates, 0, 1, out[0].data(), 4 * token * hidden, hidden);
+                if (FourStreams.fits(n, hidden)) {
+                    FourStreams.chain(x.data(), streams[0], 4 * x.stride(-2), gates, 0, out[0].data(), 4 * token * hidden, hidden);
+                } else {
+                    Chains.fma(x.data(), streams, n, gates, 0, 1, out[0].data(), 4 * token * hidden, hidden);
+                }
             }
         });
     }
@@ -73,13 +77,18 @@ final class HyperStreamKernels {
         share(x, (from, to) -> {
             float[] gates = new float[n];
             long[] streams = new long[n];
-            float[] lanes = new float[Numerics.LANES];
+            float[] lanes = new float[n * Numerics.LANES];
+            boolean four = FourStreams.fits(n, hidden);
             for (long token = from; token < to; token++) {
                 copy(pre, token, n, gates);
                 positions(x, token, n, streams);
                 long atDu = 4 * du.offsetOf(token * hidden);
+                if (four) {
+                    FourStreams.products(du.data(), atDu, x.data(), streams[0], 4 * x.stride(-2), hidden, lanes, 0);
+                    FourStreams.halve(lanes, n);
+                }
                 for (int s = 0; s < n; s++) {
-                    out[0].data().set(JAVA_FLOAT, 4 * (token * n + s), RowSums.products(du.data(), atDu, x.data(), streams[s], hidden, lanes));
+                    out[0].data().set(JAVA_FLOAT, 4 * (token * n + s), four ? lanes[s * Numerics.LANES] : RowSums.products(du.data(), atDu, x.data(), streams[s], hidden, lanes));
                     Chains.scale(gates[s], du.data(), atDu, out[1].data(), 4 * (token * n + s) * hidden, hidden);
                 }
             }
@@ -98,6 +107,10 @@ final class HyperStreamKernels {
             for (long token = from; token < to; token++) {
                 copy(in[2], token, n, post);
                 matrix(in[3], token, n, comb);
+                if (FourStreams.fits(n, hidden)) {
+                    FourStreams.mix(x.data(), 4 * x.offsetOf(token * n * hidden), 4 * x.stride(-2), y.data(), 4 * y.offsetOf(token * hidden), post, comb, out[0].data(), 4 * token * n * hidden, hidden);
+                    continue;
+                }
                 positions(x, token, n, streams);
                 for (int k = 0; k < n; k++) {
                     Chains.fma(post[k], y.data(), 4 * y.offsetOf(token * hidden), x.data(), streams, n, comb, k, n, out[0].data(), 4 * (token * n + k) * hidden, hidden);
@@ -117,10 +130,14 @@ final class HyperStreamKernels {
             float[] comb = new float[n * n];
             long[] streams = new long[n];
             long[] mixed = new long[n];
-            float[] lanes = new float[Numerics.LANES];
+            float[] lanes = new float[n * Numerics.LANES];
             for (long token = from; token < to; token++) {
                 copy(in[2], token, n, post);
                 matrix(in[3], token, n, comb);
+                if (FourStreams.fits(n, hidden)) {
+                    mixGradients(in, post, comb, lanes, token, out);
+                    continue;
+                }
                 positions(x, token, n, streams);
                 positions(in[4], token, n, mixed);
                 long atY = 4 * y.offsetOf(token * hidden);
@@ -135,6 +152,34 @@ final class HyperStreamKernels {
                 }
             }
         });
+    }
+
+    /// The gradients of one token of four streams.
+    private static void mixGradients(Tensor[] in, float[] post, float[] comb, float[] lanes, long token, Tensor[] out) {
+        int n = FourStreams.STREAMS;
+        Tensor x = in[0];
+        MemorySegment dmixed = in[4].data();
+        long hidden = x.shape().last();
+        long atY = 4 * in[1].offsetOf(token * hidden);
+        long atX = 4 * x.offsetOf(token * n * hidden);
+        long stepX = 4 * x.stride(-2);
+        long atMixed = 4 * in[4].offsetOf(token * n * hidden);
+        long stepMixed = 4 * in[4].stride(-2);
+        for (int j = -1; j < n; j++) {                           // y first, then the streams
+            if (j < 0) {
+                FourStreams.products(in[1].data(), atY, dmixed, atMixed, stepMixed, hidden, lanes, 0);
+            } else {
+                FourStreams.products(x.data(), atX + j * stepX, dmixed, atMixed, stepMixed, hidden, lanes, 0);
+            }
+            FourStreams.halve(lanes, n);
+            for (int k = 0; k < n; k++) {
+                out[j < 0 ? 2 : 3].data().set(JAVA_FLOAT, 4 * (j < 0 ? token * n + k : (token * n + j) * n + k), lanes[k * Numerics.LANES]);
+            }
+        }
+        FourStreams.chain(dmixed, atMixed, stepMixed, post, 0, out[1].data(), 4 * token * hidden, hidden);
+        for (int j = 0; j < n; j++) {
+            FourStreams.chain(dmixed, atMixed, stepMixed, comb, j * n, out[0].data(), 4 * (token * n + j) * hidden, hidden);
+        }
     }
 
     /// Shares out the tokens of `x [..., n, hidden]`.

@@ -57,7 +57,7 @@ final class Product {
         batch = rows == 0 || columns == 0 ? 0 : out.shape().rows() / rows;
         strideA = 4 * (tall ? left.rowStride() : left.stride(-2));
         strideB = 4 * right.stride(-2);
-        strideY = 4L * columns;
+        strideY = 4 * out.stride(-2);
         leadingA = tall ? 0 : left.shape().rank() - 2;
         leadingB = right.shape().rank() - 2;
         boolean coded = MachineCode.available();
@@ -83,6 +83,11 @@ final class Product {
     /// Steps of the summed axis in one block.
     int depth(int block) {
         return Math.min(blockDepth, inner - block * blockDepth);
+    }
+
+    /// First column of part `part` of `parts`, a multiple of [Tile#COLUMNS] unless it is the end.
+    int cutColumns(int part, int parts) {
+        return (int) Math.min(columns, (long) Tile.count(columns, Tile.COLUMNS) * part / parts * Tile.COLUMNS);
     }
 
     long startA(long product) {

@@ -12,21 +12,29 @@ import jdk.incubator.vector.FloatVector;
 
 /// Sums along a row in 32 lanes.
 ///
-/// One pass over the row for each vector's worth of lanes: a row stays in the nearest cache,
-/// each pass keeps one accumulator in a register, and the code is the same at every width.
+/// One pass over the row for each two vectors' worth of lanes: a row stays in the nearest cache,
+/// each pass keeps two accumulators in registers, and the code is the same at every width.
 /// Positions are bytes from the start of a segment; the caller lends the 32 floats in which lanes are spilled.
 final class RowSums {
+    /// Lanes of one pass.
+    private static final int PASS = 2 * Vectors.LANES;
+    /// Bytes from the first vector of a pass to the second.
+    private static final long NEXT = 4L * Vectors.LANES;
+
     private RowSums() {}
 
     /// The sum of `x`.
     static float plain(MemorySegment x, long at, long count, float[] lanes) {
         long whole = count & -LANES;
-        for (int lane = 0; lane < LANES; lane += Vectors.LANES) {
-            FloatVector sum = FloatVector.zero(FLOATS);
+        for (int lane = 0; lane < LANES; lane += PASS) {
+            FloatVector left = FloatVector.zero(FLOATS);
+            FloatVector right = FloatVector.zero(FLOATS);
             for (long i = lane; i < whole; i += LANES) {
-                sum = sum.add(load(x, at + 4 * i));
+                left = left.add(load(x, at + 4 * i));
+                right = right.add(load(x, at + 4 * i + NEXT));
             }
-            sum.intoArray(lanes, lane);
+            left.intoArray(lanes, lane);
+            right.intoArray(lanes, lane + Vectors.LANES);
         }
         for (long i = whole; i < count; i++) {
             lanes[(int) (i - whole)] += x.get(JAVA_FLOAT, at + 4 * i);
@@ -37,13 +45,17 @@ final class RowSums {
     /// The sum of `fma(x, x, ·)`.
     static float squares(MemorySegment x, long at, long count, float[] lanes) {
         long whole = count & -LANES;
-        for (int lane = 0; lane < LANES; lane += Vectors.LANES) {
-            FloatVector sum = FloatVector.zero(FLOATS);
+        for (int lane = 0; lane < LANES; lane += PASS) {
+            FloatVector left = FloatVector.zero(FLOATS);
+            FloatVector right = FloatVector.zero(FLOATS);
             for (long i = lane; i < whole; i += LANES) {
                 FloatVector v = load(x, at + 4 * i);
-                sum = v.fma(v, sum);
+                FloatVector w = load(x, at + 4 * i + NEXT);
+                left = v.fma(v, left);
+                right = w.fma(w, right);
             }
-            sum.intoArray(lanes, lane);
+            left.intoArray(lanes, lane);
+            right.intoArray(lanes, lane + Vectors.LANES);
         }
         for (long i = whole; i < count; i++) {
             float v = x.get(JAVA_FLOAT, at + 4 * i);
@@ -55,12 +67,15 @@ final class RowSums {
     /// The sum of `fma(a, x, ·)`.
     static float products(MemorySegment a, long atA, MemorySegment x, long atX, long count, float[] lanes) {
         long whole = count & -LANES;
-        for (int lane = 0; lane < LANES; lane += Vectors.LANES) {
-            FloatVector sum = FloatVector.zero(FLOATS);
+        for (int lane = 0; lane < LANES; lane += PASS) {
+            FloatVector left = FloatVector.zero(FLOATS);
+            FloatVector right = FloatVector.zero(FLOATS);
             for (long i = lane; i < whole; i += LANES) {
-                sum = load(a, atA + 4 * i).fma(load(x, atX + 4 * i), sum);
+                left = load(a, atA + 4 * i).fma(load(x, atX + 4 * i), left);
+                right = load(a, atA + 4 * i + NEXT).fma(load(x, atX + 4 * i + NEXT), right);
             }
-            sum.intoArray(lanes, lane);
+            left.intoArray(lanes, lane);
+            right.intoArray(lanes, lane + Vectors.LANES);
         }
         for (long i = whole; i < count; i++) {
             int lane = (int) (i - whole);
