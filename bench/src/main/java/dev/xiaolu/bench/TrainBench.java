@@ -52,6 +52,8 @@ public final class TrainBench {
         }
     }
 
+    private static final int WARM_UP = 12;                       // steps
+
     /// Measures; `progress` is told each row at the end.
     public static BenchReport run(Options options, Consumer<BenchReport.Row> progress) {
         return run(options, TrainModel.named(options.model), progress);
@@ -76,8 +78,9 @@ public final class TrainBench {
             if (backend.measurePeak().isPresent()) {
                 rivals.add(new PeakRival(backend, 3 * ours.model.flopsPerToken(model.length())));
             }
-            ours.measure();                                      // until everything is compiled; the peers warm up by themselves
-            ours.measure();
+            for (int i = 0; i < WARM_UP; i++) {                  // until everything is compiled; the peers warm up by themselves
+                ours.measure();
+            }
             double[][] measured = Rival.takeTurns(rivals, options.rounds);
             var rows = new ArrayList<BenchReport.Row>();
             for (int i = 1; i < measured.length; i++) {
