@@ -1,4 +1,4 @@
-"""Records one tiny random DeepSeek-V4 twice: as the state of transformers' model, and under the published names, which transformers must read back to the same state."""
+"""Records one tiny random DeepSeek-V4 three times: as the state of transformers' model, as its save_pretrained writes it, and under the published names; transformers must read the latter two back to the same state."""
 
 import json
 import re
@@ -66,9 +66,12 @@ def record():
     save_file({name: tensor.clone().contiguous() for name, tensor in state.items()}, path / "transformers" / "model.safetensors", {"format": "pt"})
     save_file(published(state), path / "native" / "model.safetensors", {"format": "pt"})
     config.save_pretrained(path / "transformers")
-    read, told = AutoModelForCausalLM.from_pretrained(path / "native", dtype=torch.float32, output_loading_info=True)
-    assert not told["missing_keys"] and not told["unexpected_keys"] and not told["mismatched_keys"], told
-    assert all(torch.equal(read.state_dict()[name], tensor) for name, tensor in state.items())
+    model.save_pretrained(path / "saved")
+    (path / "saved" / "generation_config.json").unlink(missing_ok=True)
+    for folder in ("native", "saved"):
+        read, told = AutoModelForCausalLM.from_pretrained(path / folder, dtype=torch.float32, output_loading_info=True)
+        assert not told["missing_keys"] and not told["unexpected_keys"] and not told["mismatched_keys"], told
+        assert all(torch.equal(read.state_dict()[name], tensor) for name, tensor in state.items())
     golden.write_note(path, "transformers, which reads both to the same state", __file__, parameters=sum(p.numel() for p in model.parameters()))
     print(f"deepseek4_layout: {len(state)} tensors")
 

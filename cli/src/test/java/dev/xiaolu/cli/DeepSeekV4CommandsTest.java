@@ -41,8 +41,9 @@ class DeepSeekV4CommandsTest {
         }
     }
 
-    @Test void bothLayoutsOfOneModelGiveTheSameLogits() {
+    @Test void theLayoutsOfOneModelGiveTheSameLogits() {
         assertArrayEquals(logits("transformers"), logits("native"));
+        assertArrayEquals(logits("saved"), logits("native"));
     }
 
     @Test void gradientsStandUnderThePublishedNames() throws Exception {

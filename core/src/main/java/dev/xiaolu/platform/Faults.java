@@ -34,6 +34,11 @@ public final class Faults {
         return that(value > 0 && value < Double.POSITIVE_INFINITY, "%s is %s, wanted a positive number", key, value);
     }
 
+    /// What opens the message.
+    public String subject() {
+        return subject;
+    }
+
     /// The faults so far, in the order in which they were noted.
     public List<String> found() {
         return List.copyOf(found);

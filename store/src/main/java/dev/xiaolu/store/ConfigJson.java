@@ -4,6 +4,7 @@ import static dev.xiaolu.platform.Check.checkInput;
 
 import dev.xiaolu.platform.Disk;
 import dev.xiaolu.platform.Faults;
+import dev.xiaolu.platform.InputException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -15,6 +16,8 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
+import java.util.regex.Matcher;
 import tools.jackson.databind.JsonNode;
 
 /// A `config.json` under reading: typed accessors that note every fault, and a memory of the keys that nobody asked for.
@@ -141,6 +144,15 @@ public final class ConfigJson {
     /// Where faults are noted; for conditions between keys.
     public Faults faults() {
         return faults;
+    }
+
+    /// What `made` gives: a record of sizes that refuses impossible ones as those of `config.json`, which are told as those of this file.
+    public <T> T make(Supplier<T> made) {
+        try {
+            return made.get();
+        } catch (InputException refused) {
+            throw new InputException(refused.getMessage().replaceFirst("^config\\.json", Matcher.quoteReplacement(faults.subject())), refused);
+        }
     }
 
     /// Throws one message with every fault, or does nothing when there is none.

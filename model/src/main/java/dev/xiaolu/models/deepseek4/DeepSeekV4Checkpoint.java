@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
 import dev.xiaolu.models.deepseek4.DeepSeekV4Tensor.Kind;
 import dev.xiaolu.nn.Filler;
@@ -32,10 +33,12 @@ import java.util.Set;
 
 /// Weights on disk, in either layout, quantised or not, as the filler of a model's parameters: FP8, FP4 and BF16 become F32, and the experts of a layer one tensor.
 ///
-/// What each tensor is says its own type in the files, not the config. Names, types and shapes are all checked when it is opened, scales and tables when they are read. Tensors are views on
+/// What each tensor is says its own type in the files, not the config. Names, types and shapes are all checked when it is opened, scales, FP8 codes and tables when they are read. Tensors are views on
 /// mapped files and go straight into the parameter, so nothing is held beside the model but the pages being read. One thread; closed once the model is built.
 public final class DeepSeekV4Checkpoint implements Filler, AutoCloseable {
     private static final int ROWS_TOLD = 20;
+    private static final long SEVEN_BITS = 0x7F7F_7F7F_7F7F_7F7FL;
+    private static final long ONES = 0x0101_0101_0101_0101L;
 
     private final String subject;
     private final DeepSeekV4Config config;
@@ -148,7 +151,24 @@ public final class DeepSeekV4Checkpoint implements Filler, AutoCloseable {
         checkInput(rows == found.shape().axis(0) || rows % blocks.rows() == 0, "%s: tensor %s is %s with gate and up projections in the same block of %s, wanted moe_intermediate_size (%d) to be a multiple of %d",
                 subject, name, found.dtype(), blocks, rows, blocks.rows());
         Tensor part = scales.slice(0, from / blocks.rows(), Math.ceilDiv(from + rows, (long) blocks.rows()));
-        Compute.into(new Dequantise(blocks), new Tensor[] {found.slice(0, from, from + rows), part}, into);
+        Tensor codes = found.slice(0, from, from + rows);
+        if (codes.dtype() == DType.F8_E4M3) {
+            refuseNaNCodes(subject, name, stacked ? expert : -1, from, codes);
+        }
+        Compute.into(new Dequantise(blocks), new Tensor[] {codes, part}, into);
+    }
+
+    /// Refuses FP8 codes that are no numbers, by tensor and element; every code of FP4 is a number. `codes` begins with row `from` of the tensor.
+    private static void refuseNaNCodes(String subject, String name, long expert, long from, Tensor codes) {
+        long size = codes.shape().size();
+        long i = 0;
+        while (i + 8 <= size && ((codes.data().get(JAVA_LONG_UNALIGNED, i) & SEVEN_BITS) + ONES & ~SEVEN_BITS) == 0) {
+            i += 8;                                              // adding one reaches the eighth bit of a byte only from the code 0x7F, so eight codes are looked at together
+        }
+        for (long end = Math.min(i + 8, size); i < end; i++) {
+            checkInput((codes.data().get(JAVA_BYTE, i) & 0x7F) != 0x7F, "%s: tensor %s: element [%s%d, %d] is the code 0x%02X, which is no number, wanted finite FP8; the weights are damaged, fetch the file again",
+                    subject, name, expert < 0 ? "" : expert + ", ", from + i / codes.shape().last(), i % codes.shape().last(), codes.data().get(JAVA_BYTE, i) & 0xFF);
+        }
     }
 
     /// Refuses scales that are no numbers, by tensor and block; `expert` is −1 where `scales` is not one of several matrices.

@@ -35,7 +35,7 @@ public record DeepSeekV4Config(int vocabSize, int hiddenSize, int numLayers, int
                 .positive("num_hidden_layers", numLayers)
                 .positive("num_attention_heads", numHeads)
                 .positive("head_dim", headDim)
-                .that(qkRopeHeadDim > 0 && qkRopeHeadDim <= headDim && qkRopeHeadDim % 2 == 0, "qk_rope_head_dim is %d, wanted an even number from 2 to head_dim (%d)", qkRopeHeadDim, headDim)
+                .that(qkRopeHeadDim > 0 && (headDim < 1 || qkRopeHeadDim <= headDim) && qkRopeHeadDim % 2 == 0, "qk_rope_head_dim is %d, wanted an even number from 2 to head_dim (%d)", qkRopeHeadDim, headDim)
                 .positive("q_lora_rank", qLoraRank)
                 .that(oGroups > 0 && numHeads % oGroups == 0, "o_groups is %d, wanted a divisor of num_attention_heads (%d)", oGroups, numHeads)
                 .positive("o_lora_rank", oLoraRank)
@@ -49,7 +49,7 @@ public record DeepSeekV4Config(int vocabSize, int hiddenSize, int numLayers, int
                     .positive("index_topk", indexTopk);
         }
         faults.positive("n_routed_experts", numRoutedExperts)
-                .that(numExpertsPerToken > 0 && numExpertsPerToken <= numRoutedExperts, "num_experts_per_tok is %d, wanted 1 to n_routed_experts (%d)", numExpertsPerToken, numRoutedExperts)
+                .that(numExpertsPerToken > 0 && (numRoutedExperts < 1 || numExpertsPerToken <= numRoutedExperts), "num_experts_per_tok is %d, wanted 1 to n_routed_experts (%d)", numExpertsPerToken, numRoutedExperts)
                 .positive("moe_intermediate_size", moeIntermediateSize)
                 .positive("routed_scaling_factor", routedScalingFactor)
                 .that(numHashLayers >= 0 && numHashLayers <= numLayers, "num_hash_layers is %d, wanted 0 to num_hidden_layers (%d)", numHashLayers, numLayers)

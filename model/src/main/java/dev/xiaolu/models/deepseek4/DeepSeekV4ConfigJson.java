@@ -62,12 +62,12 @@ final class DeepSeekV4ConfigJson {
         List<Integer> eos = json.integers("eos_token_id");
         json.refuseUnknown();
         json.throwIfAny();
-        return new DeepSeekV4Config(json.integer("vocab_size"), json.integer("hidden_size"), layers, json.integer("num_attention_heads"), json.integer("head_dim"), rope,
+        return json.make(() -> new DeepSeekV4Config(json.integer("vocab_size"), json.integer("hidden_size"), layers, json.integer("num_attention_heads"), json.integer("head_dim"), rope,
                 json.integer("q_lora_rank"), json.integer("o_groups"), json.integer("o_lora_rank"), json.integer("sliding_window"), ratios,
                 json.integer("index_n_heads"), json.integer("index_head_dim"), json.integer("index_topk"),
                 json.integer("n_routed_experts"), json.integer("num_experts_per_tok"), json.integer("moe_intermediate_size"), number("routed_scaling_factor"), hashLayers, number("swiglu_limit"),
                 json.integer("hc_mult"), json.integer("hc_sinkhorn_iters"), number("hc_eps"), number("rms_norm_eps"), theta, compressTheta, yarn,
-                json.integer("max_position_embeddings"), nextn, std, bos, eos);
+                json.integer("max_position_embeddings"), nextn, std, bos, eos));
     }
 
     private float number(String key) {

@@ -6,6 +6,7 @@ import dev.xiaolu.models.deepseek4.DeepSeekV4Tensor.Kind;
 import dev.xiaolu.shape.Shape;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /// How tensors are named and cut in files.
@@ -13,7 +14,13 @@ enum DeepSeekV4Layout {
     /// As published: names without a prefix, each expert on its own.
     NATIVE,
     /// As the state of transformers' model has it: the experts of a layer in two tensors, no block that predicts one token more.
-    TRANSFORMERS;
+    TRANSFORMERS,
+    /// As `save_pretrained` of transformers writes it: published names below `model`, but for a few, without that block.
+    SAVED;
+
+    /// Native names that [#SAVED] has otherwise.
+    private static final Map<String, String> RENAMED = Map.of("embed.weight", "model.embed_tokens.weight", "head.weight", "head.weight",
+            "hc_head_fn", "model.hc_head.hc_fn", "hc_head_base", "model.hc_head.hc_base", "hc_head_scale", "model.hc_head.hc_scale");
 
     /// One tensor in files.
     ///
@@ -29,9 +36,10 @@ enum DeepSeekV4Layout {
         boolean theirs = names.contains("model.embed_tokens.weight");
         checkInput(published || theirs, "%s: neither embed.weight (the published layout) nor model.embed_tokens.weight (transformers) is among the %d tensors, the first is %s",
                 subject, names.size(), names.isEmpty() ? "missing too" : names.iterator().next());
-        checkInput(!theirs || names.contains("lm_head.weight"), "%s: model.embed_tokens.weight without lm_head.weight: a mixture of layouts, as save_pretrained of transformers writes it;"
-                + " wanted the published names, or those of the model's state_dict", subject);
-        return published ? NATIVE : TRANSFORMERS;
+        boolean saved = theirs && names.contains("head.weight");
+        checkInput(published || saved || names.contains("lm_head.weight"), "%s: model.embed_tokens.weight without lm_head.weight (the state of transformers' model) or head.weight (its save_pretrained); wanted one of them",
+                subject);
+        return published ? NATIVE : saved ? SAVED : TRANSFORMERS;
     }
 
     /// Whether `tensor` has a place in this layout.
@@ -41,7 +49,7 @@ enum DeepSeekV4Layout {
 
     /// Whether each matrix of `tensor` is a tensor of its own.
     boolean isCut(DeepSeekV4Tensor tensor) {
-        return this == NATIVE && tensor.kind() == Kind.EXPERTS;
+        return this != TRANSFORMERS && tensor.kind() == Kind.EXPERTS;
     }
 
     /// The tensor that holds `tensor`, or its matrix `expert` where the layout cuts it.
@@ -49,7 +57,8 @@ enum DeepSeekV4Layout {
         if (this == TRANSFORMERS) {
             return tensor.transformers();
         }
-        return isCut(tensor) ? tensor.name().replace(".experts.", ".experts." + expert + ".") : tensor.name();
+        String name = isCut(tensor) ? tensor.name().replace(".experts.", ".experts." + expert + ".") : tensor.name();
+        return this == NATIVE ? name : RENAMED.getOrDefault(name, "model." + name.replace(".attn.kv_norm.", ".attn.norm."));
     }
 
     /// The tensor with the scales of `name`.

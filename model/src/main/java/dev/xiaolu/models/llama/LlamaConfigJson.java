@@ -52,7 +52,7 @@ final class LlamaConfigJson {
         List<Integer> eos = json.integers("eos_token_id");
         json.refuseUnknown();
         json.throwIfAny();
-        return new LlamaConfig(vocab, hidden, intermediate, layers, heads, kvHeads, headDim, epsilon, theta, stretched, tied, qwen, context, std, bos, eos);
+        return json.make(() -> new LlamaConfig(vocab, hidden, intermediate, layers, heads, kvHeads, headDim, epsilon, theta, stretched, tied, qwen, context, std, bos, eos));
     }
 
     private static Optional<Llama3Scaling> scaling(ConfigJson json, Faults faults) {

@@ -71,7 +71,7 @@ public final class Qwen3MoeWeights {
         List<Integer> eos = json.integers("eos_token_id");
         json.refuseUnknown();
         json.throwIfAny();
-        return new Qwen3MoeConfig(vocab, hidden, intermediate, width, layers, heads, kvHeads, headDim, experts, chosen, normalised, dense, step, balance, epsilon, theta, tied, context, std, bos, eos);
+        return json.make(() -> new Qwen3MoeConfig(vocab, hidden, intermediate, width, layers, heads, kvHeads, headDim, experts, chosen, normalised, dense, step, balance, epsilon, theta, tied, context, std, bos, eos));
     }
 
     /// The base of the rotation; a scaling of it is refused.

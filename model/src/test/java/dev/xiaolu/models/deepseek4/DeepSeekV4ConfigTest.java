@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.xiaolu.models.deepseek4.DeepSeekV4Config.CacheLayout;
 import dev.xiaolu.models.deepseek4.DeepSeekV4Weights.Form;
 import dev.xiaolu.platform.InputException;
+import dev.xiaolu.store.ConfigJson;
+import dev.xiaolu.store.Json;
 import dev.xiaolu.testkit.Golden;
 import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.Test;
@@ -45,7 +47,15 @@ class DeepSeekV4ConfigTest {
         Golden golden = Golden.open("deepseek4_layout");
         DeepSeekV4Config published = DeepSeekV4Weights.config(golden.folder().resolve("native"));
         assertEquals(published, DeepSeekV4Weights.config(golden.folder().resolve("transformers")));
+        assertEquals(published, DeepSeekV4Weights.config(golden.folder().resolve("saved")));
         assertEquals(golden.json("golden.json").path("parameters").asLong(), published.parameterCount());
+    }
+
+    @Test void impossibleSizesAreToldOfTheirFileAndEachOnce() {
+        String json = TinyV4.TINY.replace("\"n_routed_experts\": 8", "\"n_routed_experts\": -1").replace("\"head_dim\": 32", "\"head_dim\": 0");
+        String message = assertThrows(InputException.class, () -> DeepSeekV4ConfigJson.read(ConfigJson.of("tiny/config.json", Json.readObject("tiny/config.json", json.getBytes(StandardCharsets.UTF_8))))).getMessage();
+        assertTrue(message.startsWith("tiny/config.json: 2 faults"), message);
+        assertTrue(message.contains("n_routed_experts is -1, wanted a positive number") && message.contains("head_dim is 0, wanted a positive number"), message);
     }
 
     @Test void whatIsWrittenIsReadBackInEveryForm() {

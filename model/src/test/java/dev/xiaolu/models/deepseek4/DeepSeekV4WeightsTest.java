@@ -86,11 +86,12 @@ class DeepSeekV4WeightsTest {
         bytes.forEach((name, each) -> assertArrayEquals(each, others.get(name), name));
     }
 
-    @Test void bothLayoutsThatTransformersReadsAlikeAreTheSameModelHere() {
+    @Test void theLayoutsThatTransformersReadsAlikeAreTheSameModelHere() {
         Golden golden = Golden.open("deepseek4_layout");
         TinyV4.computing(arena -> {
             Parameters published = read(golden.folder().resolve("native"), arena);
             assertSame(published, read(golden.folder().resolve("transformers"), arena));
+            assertSame(published, read(golden.folder().resolve("saved"), arena));
             DeepSeekV4Config config = DeepSeekV4Weights.config(golden.folder().resolve("native"));
             DeepSeekV4Weights.save(Disk.real(), folder.resolve("native"), config, published, Form.NATIVE_F32, 1 << 30);
             assertSameFiles(golden.folder().resolve("native"), folder.resolve("native"));
@@ -262,6 +263,39 @@ class DeepSeekV4WeightsTest {
         });
     }
 
+    @Test void aCodeOfFp8ThatIsNoNumberIsNamedWithItsElement() {
+        TinyV4.computing(arena -> {
+            save(folder.resolve("model"), drawn(arena), Form.NATIVE_QUANTISED);
+            String name = "layers.3.attn.wkv.weight";
+            for (int code : new int[] {0x7F, 0xFF}) {
+                for (long from : new long[] {0, 77, -1}) {       // first, one within eight, last
+                    long[] at = new long[2];
+                    Path broken = rewritten("model", tensors -> {
+                        Tensor codes = tensors.get(name);
+                        long i = from < 0 ? codes.shape().size() - 1 : from;
+                        at[0] = i / codes.shape().last();
+                        at[1] = i % codes.shape().last();
+                        codes.data().set(JAVA_BYTE, i, (byte) code);
+                    });
+                    String message = assertThrows(InputException.class, () -> read(broken, arena)).getMessage();
+                    assertTrue(message.contains("tensor %s: element [%d, %d] is the code 0x%02X, which is no number".formatted(name, at[0], at[1], code)), message);
+                }
+            }
+        });
+    }
+
+    @Test void theLargestCodesOfFp8AreRead() {
+        TinyV4.computing(arena -> {
+            save(folder.resolve("model"), drawn(arena), Form.NATIVE_QUANTISED);
+            read(rewritten("model", tensors -> {
+                Tensor codes = tensors.get("layers.3.attn.wkv.weight");
+                for (long i = 0; i < codes.shape().size(); i++) {
+                    codes.data().set(JAVA_BYTE, i, (byte) (i % 2 == 0 ? 0x7E : 0xFE));
+                }
+            }), arena);
+        });
+    }
+
     @Test void aModelWithAnInfinityIsNotWrittenInCodes() {
         TinyV4.computing(arena -> {
             Parameters model = drawn(arena);
@@ -314,7 +348,7 @@ class DeepSeekV4WeightsTest {
     @Test void mixedLayoutsAreNamed() {
         TinyV4.computing(arena -> {
             save(folder.resolve("model"), drawn(arena), Form.TRANSFORMERS_F32);
-            assertTrue(refusal(rewritten("model", tensors -> tensors.put("head.weight", tensors.remove("lm_head.weight")))).contains("a mixture of layouts, as save_pretrained of transformers writes it"));
+            assertTrue(refusal(rewritten("model", tensors -> tensors.remove("lm_head.weight"))).contains("without lm_head.weight (the state of transformers' model) or head.weight (its save_pretrained)"));
             assertTrue(refusal(rewritten("model", tensors -> tensors.remove("model.embed_tokens.weight"))).contains("neither embed.weight (the published layout) nor model.embed_tokens.weight"));
         });
     }
