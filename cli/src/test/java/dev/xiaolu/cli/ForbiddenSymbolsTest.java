@@ -70,6 +70,7 @@ class ForbiddenSymbolsTest {
             Map.entry("dev.xiaolu.nn.RopeTable java.lang.StrictMath.pow", "a table made once on the host, in double, by an algorithm that Java fixes to the bit"),
             Map.entry("dev.xiaolu.nn.RopeTable java.lang.StrictMath.log", "two bounds for that table, in double, by an algorithm that Java fixes to the bit"),
             Map.entry("dev.xiaolu.optim.Schedule java.lang.StrictMath.cos", "one number per step on the host, in double, by an algorithm that Java fixes to the bit"),
+            Map.entry("dev.xiaolu.train.RouterHealth java.lang.StrictMath.log", "a figure for readers, in double, by an algorithm that Java fixes to the bit"),
             Map.entry("dev.xiaolu.train.Chart java.lang.Math.pow", "draws axes; nothing of the run is computed from it"),
             Map.entry("dev.xiaolu.train.Chart java.lang.Math.log10", "draws axes; nothing of the run is computed from it"),
             Map.entry("dev.xiaolu.train.Report java.util.stream.DoubleStream.sum", "text for a reader; nothing of the run is computed from it"),

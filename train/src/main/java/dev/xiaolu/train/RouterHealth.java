@@ -1,7 +1,6 @@
 package dev.xiaolu.train;
 
 import dev.xiaolu.nn.RouterLoad;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,25 +26,41 @@ public record RouterHealth(Map<String, List<Long>> load, double entropy, double 
         var load = new LinkedHashMap<String, List<Long>>();
         routers.forEach(router -> load.put(router.layer(), router.load()));
         List<RouterLoad> learned = routers.stream().filter(router -> !router.bias().isEmpty() && router.load().stream().anyMatch(count -> count > 0)).toList();
-        double[] violations = learned.stream().mapToDouble(router -> violation(router.load())).toArray();
-        List<Float> biases = learned.stream().flatMap(router -> router.bias().stream()).toList();
-        return Optional.of(new RouterHealth(load, learned.stream().mapToDouble(router -> entropy(router.load())).average().orElse(Double.NaN),
-                Arrays.stream(violations).average().orElse(Double.NaN), Arrays.stream(violations).max().orElse(Double.NaN),
-                routers.stream().mapToLong(RouterLoad::dropped).sum(), biases.stream().mapToDouble(Float::doubleValue).min().orElse(Double.NaN),
-                biases.stream().mapToDouble(Float::doubleValue).max().orElse(Double.NaN)));
+        double entropies = 0;
+        double violations = 0;
+        double worst = 0;
+        double lowest = Double.POSITIVE_INFINITY;
+        double highest = Double.NEGATIVE_INFINITY;
+        for (RouterLoad router : learned) {
+            double violation = violation(router.load());
+            entropies += entropy(router.load());
+            violations += violation;
+            worst = Math.max(worst, violation);
+            for (float bias : router.bias()) {
+                lowest = Math.min(lowest, bias);
+                highest = Math.max(highest, bias);
+            }
+        }
+        boolean none = learned.isEmpty();
+        int count = learned.size();
+        return Optional.of(new RouterHealth(load, entropies / count, violations / count, none ? Double.NaN : worst, routers.stream().mapToLong(RouterLoad::dropped).sum(),
+                none ? Double.NaN : lowest, none ? Double.NaN : highest));
     }
 
     /// How far the busiest expert is above the mean, as a part of it.
     static double violation(List<Long> load) {
-        double mean = load.stream().mapToLong(Long::longValue).average().orElse(0);
-        return mean == 0 ? 0 : load.stream().mapToLong(Long::longValue).max().orElse(0) / mean - 1;
+        long sum = load.stream().mapToLong(Long::longValue).sum();
+        return sum == 0 ? 0 : load.stream().mapToLong(Long::longValue).max().orElse(0) * (double) load.size() / sum - 1;
     }
 
     /// Entropy of the shares, as a part of that of even ones.
     static double entropy(List<Long> load) {
         double sum = load.stream().mapToLong(Long::longValue).sum();
-        double entropy = load.stream().filter(count -> count > 0).mapToDouble(count -> -count / sum * Math.log(count / sum)).sum();
-        return load.size() < 2 ? 1 : entropy / Math.log(load.size());
+        double entropy = 0;
+        for (long count : load) {
+            entropy -= count == 0 ? 0 : count / sum * StrictMath.log(count / sum);
+        }
+        return load.size() < 2 ? 1 : entropy / StrictMath.log(load.size());
     }
 
     /// A JSON object.
