@@ -1,6 +1,7 @@
 package dev.xiaolu.models.deepseek4;
 
 import static dev.xiaolu.platform.Check.check;
+import static dev.xiaolu.platform.Check.checkInput;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -84,6 +85,8 @@ final class DeepSeekV4Writer {
 
     private void addMatrix(String name, Kind kind, Tensor value) {
         if (form == Form.NATIVE_QUANTISED && (kind == Kind.MATRIX || kind == Kind.EXPERTS)) {
+            checkInput(kind == Kind.MATRIX || value.shape().last() % 2 == 0, "%s: tensor %s is %s, and FP4 packs two columns in a byte: wanted an even moe_intermediate_size and hidden_size, or a form in F32 or BF16",
+                    subject, name, value.shape());
             Quantise op = kind == Kind.MATRIX ? Quantise.fp8Weights() : Quantise.fp4();
             List<TensorType> both = op.infer(List.of(value.type()));
             String scales = layout.scales(name);

@@ -345,6 +345,15 @@ class DeepSeekV4WeightsTest {
         });
     }
 
+    @Test void anOddNumberOfColumnsCannotBeWrittenInFp4() {
+        TinyV4.computing(arena -> {
+            DeepSeekV4Config odd = TinyV4.config(TinyV4.TINY.replace("\"moe_intermediate_size\": 64", "\"moe_intermediate_size\": 63"));
+            Parameters model = TinyV4.parameters(odd, true, arena, new RandomFiller(RandomKey.ofSeed(2)));
+            String message = assertThrows(InputException.class, () -> DeepSeekV4Weights.save(Disk.real(), folder, odd, model, Form.NATIVE_QUANTISED, 300_000)).getMessage();
+            assertTrue(message.contains("tensor layers.0.ffn.experts.0.w2.weight is [64, 63]") && message.contains("wanted an even moe_intermediate_size"), message);
+        });
+    }
+
     @Test void mixedLayoutsAreNamed() {
         TinyV4.computing(arena -> {
             save(folder.resolve("model"), drawn(arena), Form.TRANSFORMERS_F32);
