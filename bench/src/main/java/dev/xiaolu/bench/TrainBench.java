@@ -52,7 +52,7 @@ public final class TrainBench {
         }
     }
 
-    private static final int WARM_UP = 12;                       // steps
+    private static final int WARM_UP = 30;                       // steps
 
     /// Measures; `progress` is told each row at the end.
     public static BenchReport run(Options options, Consumer<BenchReport.Row> progress) {

@@ -1,10 +1,13 @@
 package dev.xiaolu.tensor;
 
+import static dev.xiaolu.platform.Check.check;
+
 import dev.xiaolu.shape.TensorType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /// Memory for the tensors of one step: handed out in sequence, taken back all at once, kept between steps.
 ///
@@ -18,10 +21,21 @@ public final class Scratch implements AutoCloseable {
     private final List<Slab> slabs = new ArrayList<>();
     private int slab;
     private long used;
+    private Recycling recycling;                                 // null most of the time
 
     /// A contiguous tensor with unspecified elements, aligned to 64 bytes.
     public Tensor allocate(TensorType type) {
         long bytes = (Math.max(1, type.bytes()) + ALIGNMENT - 1) & -ALIGNMENT;
+        if (recycling == null) {
+            return Tensor.of(type, fresh(bytes));
+        }
+        MemorySegment again = recycling.take(bytes);
+        MemorySegment block = again == null ? fresh(bytes) : again;
+        recycling.handedOut(block);
+        return Tensor.of(type, block);
+    }
+
+    private MemorySegment fresh(long bytes) {
         if (slab < slabs.size() && used > 0 && slabs.get(slab).bytes() - used < bytes) {
             slab++;
             used = 0;
@@ -33,9 +47,26 @@ public final class Scratch implements AutoCloseable {
             small.arena.close();
             slabs.set(slab, Slab.of(Math.max(bytes, small.bytes() / 2 * 3)));
         }
-        Tensor tensor = Tensor.of(type, slabs.get(slab).memory.asSlice(used, bytes));
+        MemorySegment block = slabs.get(slab).memory.asSlice(used, bytes);
         used += bytes;
-        return tensor;
+        return block;
+    }
+
+    /// From now until the result is closed, blocks may be given back one by one and handed out again. No [#reset] meanwhile.
+    public Recycling recycle() {
+        check(recycling == null, "this scratch recycles already");
+        recycling = new Recycling(this);
+        return recycling;
+    }
+
+    /// The recycling that is open.
+    public Optional<Recycling> recycling() {
+        return Optional.ofNullable(recycling);
+    }
+
+    void ended(Recycling which) {
+        check(recycling == which, "another recycling is open");
+        recycling = null;
     }
 
     /// A place to come back to.
@@ -45,6 +76,7 @@ public final class Scratch implements AutoCloseable {
 
     /// Takes back everything handed out since `mark`.
     public void reset(Mark mark) {
+        check(recycling == null, "a scratch that recycles is reset; close the recycling first");
         slab = mark.slab;
         used = mark.used;
     }

@@ -3,22 +3,19 @@ package dev.xiaolu.autograd;
 import static dev.xiaolu.platform.Check.check;
 
 import dev.xiaolu.op.Add;
-import dev.xiaolu.op.Embed;
-import dev.xiaolu.op.ExpertLinear;
 import dev.xiaolu.op.FakeQuantise;
-import dev.xiaolu.op.GroupedLinear;
-import dev.xiaolu.op.MatMul;
 import dev.xiaolu.op.Op;
 import dev.xiaolu.shape.DType;
 import dev.xiaolu.tensor.Compute;
 import dev.xiaolu.tensor.Recorder;
-import dev.xiaolu.tensor.Scratch;
+import dev.xiaolu.tensor.Recycling;
 import dev.xiaolu.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /// Remembers the differentiable operators of one forward pass and walks them back.
@@ -27,7 +24,7 @@ import java.util.TreeMap;
 /// The rows of the pass are divided into *leaves of work*, equal runs of the first axis (whole sequences): every parameter's gradient comes as one sum for each leaf,
 /// so that neither the size of the pass nor the order of passes can change a bit. One thread; one pass; then it is spent.
 public final class Tape implements Recorder {
-    private record Entry(Op.Differentiable op, Tensor[] inputs, Tensor[] outputs) {}
+    record Entry(Op.Differentiable op, Tensor[] inputs, Tensor[] outputs) {}
 
     private final int leaves;
     private final Map<Long, Parameter> parameters = new HashMap<>();
@@ -87,10 +84,13 @@ public final class Tape implements Recorder {
 
     /// Walks back from several outputs at once, of which no two are one, and gives each parameter's gradients to `sink`.
     /// Runs operators on the current [Compute], which must not record on this tape.
+    /// Where its scratch recycles, the memory of whatever the pass has computed, the outputs given here apart, is used again on the way.
     public void backward(List<Seed> outputs, GradientSink sink) {
         for (Seed seed : outputs) {
             check(gradients.put(address(seed.output), seed.gradient) == null, "%s is seeded twice", seed.output);
         }
+        Optional<Recycling> recycling = Compute.current().scratch().recycling();
+        Spent spent = recycling.isPresent() ? new Spent(recycling.get(), entries, outputs) : null;
         for (Entry entry : entries.reversed()) {
             Tensor[] ofOutputs = new Tensor[entry.outputs.length];
             boolean reached = false;
@@ -104,47 +104,28 @@ public final class Tape implements Recorder {
             } else {
                 skip(entry, sink);
             }
+            if (spent != null) {
+                spent.walked(entry, gradients.values());
+            }
         }
         entries.clear();
     }
 
     private void walk(Entry entry, Tensor[] ofOutputs, GradientSink sink) {
         int count = entry.inputs.length;
-        boolean[] activations = new boolean[count];
         boolean[] weights = new boolean[count];
+        boolean[] wanted = new boolean[count];
+        boolean any = false;
         for (int i = 0; i < count; i++) {
             weights[i] = parameters.containsKey(address(entry.inputs[i]));
-            activations[i] = !weights[i] && tracked.containsKey(address(entry.inputs[i]));
-        }
-        if (entry.op instanceof MatMul || entry.op instanceof Embed || entry.op instanceof ExpertLinear || entry.op instanceof GroupedLinear) {
-            // Apart, so that the memory of a weight's gradient, the largest of the pass, is taken back at once and stays in the cache.
-            pass(entry, ofOutputs, activations, weights, sink);
-            Scratch scratch = Compute.current().scratch();
-            Scratch.Mark before = scratch.mark();
-            int held = gradients.size();
-            pass(entry, ofOutputs, weights, weights, sink);
-            if (gradients.size() == held) {
-                scratch.reset(before);
-            }
-        } else {
-            boolean[] both = activations.clone();
-            for (int i = 0; i < count; i++) {
-                both[i] |= weights[i];
-            }
-            pass(entry, ofOutputs, both, weights, sink);
-        }
-    }
-
-    private void pass(Entry entry, Tensor[] ofOutputs, boolean[] wanted, boolean[] weights, GradientSink sink) {
-        boolean any = false;
-        for (boolean one : wanted) {
-            any |= one;
+            wanted[i] = weights[i] || tracked.containsKey(address(entry.inputs[i]));
+            any |= wanted[i];
         }
         if (!any) {
             return;
         }
         Tensor[] ofInputs = Gradients.of(entry.op, entry.inputs, entry.outputs, ofOutputs, wanted, weights, leaves);
-        for (int i = 0; i < wanted.length; i++) {
+        for (int i = 0; i < count; i++) {
             if (!wanted[i]) {
                 continue;
             }

@@ -9,6 +9,7 @@ import dev.xiaolu.shape.DType;
 import dev.xiaolu.shape.Shape;
 import dev.xiaolu.shape.TensorType;
 import dev.xiaolu.tensor.Compute;
+import dev.xiaolu.tensor.Recycling;
 import dev.xiaolu.tensor.Scratch;
 import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.Arena;
@@ -31,6 +32,12 @@ public final class BatchGradients {
                         sequences[row][i], i, row, model.vocabSize() - 1);
             }
         }
+        try (Recycling _ = Compute.current().scratch().recycle()) {
+            return pass(model, sequences, length, arena);
+        }
+    }
+
+    private static Map<String, Tensor> pass(LanguageModel model, int[][] sequences, int length, Arena arena) {
         Scratch scratch = Compute.current().scratch();
         var tape = new Tape(model.parameters().all(), 1);
         Batch batch = Batch.of(scratch, sequences, new int[sequences.length][length], length);

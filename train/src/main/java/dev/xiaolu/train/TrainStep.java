@@ -13,6 +13,7 @@ import dev.xiaolu.shape.DType;
 import dev.xiaolu.shape.Shape;
 import dev.xiaolu.shape.TensorType;
 import dev.xiaolu.tensor.Compute;
+import dev.xiaolu.tensor.Recycling;
 import dev.xiaolu.tensor.Scratch;
 import dev.xiaolu.tensor.Tensor;
 import java.util.ArrayList;
@@ -53,7 +54,9 @@ public final class TrainStep implements AutoCloseable {
         for (int leaf = 0; leaf < plan.leaves(); leaf += plan.microBatchLeaves()) {
             int leaves = Math.min(plan.microBatchLeaves(), plan.leaves() - leaf);
             Scratch.Mark before = scratch.mark();
-            losses.add(pass(plan, step, leaf, leaves, source));
+            try (Recycling _ = scratch.recycle()) {
+                losses.add(pass(plan, step, leaf, leaves, source));
+            }
             scratch.reset(before);
         }
         double rate = schedule.rate(step);

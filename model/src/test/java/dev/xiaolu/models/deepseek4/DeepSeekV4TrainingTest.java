@@ -14,6 +14,7 @@ import dev.xiaolu.shape.TensorType;
 import dev.xiaolu.tensor.Backend;
 import dev.xiaolu.tensor.Backends;
 import dev.xiaolu.tensor.Compute;
+import dev.xiaolu.tensor.Recycling;
 import dev.xiaolu.tensor.Scratch;
 import dev.xiaolu.tensor.Tensor;
 import dev.xiaolu.testkit.Golden;
@@ -72,6 +73,27 @@ class DeepSeekV4TrainingTest {
             filled.setFloat(value, i);
         }
         return filled;
+    }
+
+    /// Every term of the loss has a part, so that gradients meet, fork and pass unchanged in all the ways that the model knows.
+    @Test void memoryUsedAgainOnTheWayBackChangesNoBitAndSavesMemory() {
+        withModel((model, arena) -> {
+            var training = new DeepSeekV4Training(model, RECIPE, arena);
+            training.begin(1);
+            Backend backend = Compute.current().backend();
+            try (Scratch plain = new Scratch(); Scratch thrifty = new Scratch()) {
+                TreeMap<String, float[]> apart = Compute.call(backend, plain, () -> pass(training, text(1), text(2)));
+                TreeMap<String, float[]> again = Compute.call(backend, thrifty, () -> {
+                    try (Recycling _ = thrifty.recycle()) {
+                        return pass(training, text(1), text(2));
+                    }
+                });
+                assertEquals(apart.keySet(), again.keySet());
+                apart.forEach((name, values) -> assertArrayEquals(values, again.get(name), 0, name));
+                assertEquals(0, plain.mark().slab(), "more than one slab: marks no longer tell the bytes");
+                assertTrue(thrifty.mark().used() < plain.mark().used() * 3 / 4, "%s with memory used again, %s without".formatted(thrifty.mark(), plain.mark()));
+            }
+        });
     }
 
     @Test void eachLeafHasTheTermsAndGradientsThatItHasAlone() {
