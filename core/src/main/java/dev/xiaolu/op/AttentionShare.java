@@ -8,7 +8,7 @@ import java.util.List;
 
 /// How [JointAttention] shares its attention out among the entries a query sees, all heads together: what the indexer is taught. The result is detached.
 ///
-/// Takes `q [batch, queries, heads, dim]` and `entries [batch, count, dim]` as the attention took them, `m` and `l`, both `[batch, queries, heads]`, as it gave them, all F32, and `visible [batch, queries]` I32, or `chosen [batch, queries, places]` I32 if `gathered`;
+/// Takes `q [batch, queries, heads, dim]` and `entries [batch, count, dim]` as the attention took them, `m` and `l`, both `[batch, queries, heads]`, as it gave them, all F32, and `visible [batch, queries]` or `[batch, queries, 2]` I32, or `chosen [batch, queries, places]` I32 if `gathered`;
 /// gives `share [batch, queries, count]`, or `[batch, queries, places]` if `gathered`. For a query and an entry it sees: `p_h = exp(s_h − m_h) · (1 / l_h)` with `s_h` as in the attention; `P` = the sum of `p_h`, heads ascending, starting with the first;
 /// `t` = the sum of `P` over the entries the query sees in 32 lanes by number (index, or rank if gathered); the share is `P / t`, and +0 where `t` is 0. Entries a query does not see, and places behind its last, give +0.
 ///

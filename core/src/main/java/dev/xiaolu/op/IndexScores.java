@@ -9,8 +9,8 @@ import java.util.List;
 /// The indexer's scores, `score_tw = Σ_h weight_th · relu(q_th · k_w)`.
 ///
 /// Takes `q [batch, queries, heads, dim]`, `k [batch, count, dim]`, `weight [batch, queries, heads]`, all F32, and `visible [batch, queries]` I32, gives `scores [batch, queries, count]`.
-/// For an entry below `visible`: dot products over `dim` as in [MatMul]; `relu` gives +0 for what is below 0 and passes the rest on, NaN too; the heads, at most 256, are one chain of `fma(weight_h, relu_h, ·)`, ascending from +0.
-/// The entries from `visible` on give −∞. Throws [IndexOutOfBoundsException] for `visible` outside `0..count`. Source: DeepSeek-V3.2, arXiv:2512.02556.
+/// A query sees the entries below `visible` or, where that is `[batch, queries, 2]`, those from the first of its two numbers up to before the second. For an entry it sees: dot products over `dim` as in [MatMul]; `relu` gives +0 for what is below 0 and passes the rest on, NaN too; the heads, at most 256, are one chain of `fma(weight_h, relu_h, ·)`, ascending from +0.
+/// Other entries give −∞. Throws [IndexOutOfBoundsException] for `visible` outside `0..count`, and for runs that leave it or end before they start. Source: DeepSeek-V3.2, arXiv:2512.02556.
 public record IndexScores() implements Op.Differentiable {
     @Override public Numerics numerics() {
         return Numerics.exact().summing(Numerics.Sum.LEAVES).withFma();

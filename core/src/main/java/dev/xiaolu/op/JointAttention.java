@@ -11,7 +11,7 @@ import java.util.List;
 ///
 /// Takes `q [batch, queries, heads, dim]`, `raw [batch, rows, dim]`, `entries [batch, count, dim]` and `sink [heads]`, all F32; then `first [batch, queries]`, `last [batch, queries]` and `origin [batch]`, all I32:
 /// a query sees the raw keys of index `first..last`, both included (none when `last < first`); the raw key of index `i` lies in row `i mod rows`, so that a ring may be passed, and its absolute position is `origin + i`.
-/// The last input is `visible [batch, queries]` I32: a query sees the entries `0..visible-1`; or, if `gathered`, `chosen [batch, queries, places]` I32: the entries a query sees, ascending, and −1 behind the last.
+/// The last input is `visible [batch, queries]` I32: a query sees the entries `0..visible-1`; or `visible [batch, queries, 2]`: it sees those from the first of the two up to before the second, which keeps documents of one sequence apart; or, if `gathered`, `chosen [batch, queries, places]` I32: the entries a query sees, ascending, and −1 behind the last.
 /// Gives `o [batch, queries, heads, dim]`, and for the gradient `m` and `l`, both `[batch, queries, heads]`.
 ///
 /// The raw keys and the entries are two *sides*. The keys of a side have numbers: a raw key its absolute position, an entry its index, a gathered entry its rank, that is its place in `chosen`.
@@ -22,7 +22,7 @@ import java.util.List;
 ///
 /// Rules on maxima, −∞ and NaN are those of [Attention]. A sink of −∞ weighs nothing, one of NaN makes its head's rows NaN where they see a key. A row depends on its own query and on the keys it sees, by their numbers, and on nothing else in the call.
 ///
-/// Throws [IndexOutOfBoundsException] for a run that is not empty and starts below 0, holds more than `rows` keys or ends at `2 · rows` or later, for a negative `origin`, for `visible` outside `0..count`, and for entries of `chosen`
+/// Throws [IndexOutOfBoundsException] for a run that is not empty and starts below 0, holds more than `rows` keys or ends at `2 · rows` or later, for a negative `origin`, for `visible` outside `0..count`, runs of entries that leave it or end before they start, and for entries of `chosen`
 /// outside `−1..count-1` or not ascending. Sources: Dao et al. 2022, arXiv:2205.14135; Xiao et al. 2023, arXiv:2309.17453; DeepSeek-V4, arXiv:2606.19348; with the order fixed.
 ///
 /// @param scale    factor on the scores of keys, usually `1/√dim`

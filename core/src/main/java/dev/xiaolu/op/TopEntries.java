@@ -9,8 +9,8 @@ import java.util.List;
 
 /// The entries of greatest score among those a query sees. The result is indices.
 ///
-/// Takes `scores [batch, queries, count]` F32 and `visible [batch, queries]` I32, gives `chosen [batch, queries, min(k, count)]` I32: of the entries `0..visible-1` the `k` of greatest score, or all where they are fewer,
-/// in ascending order of index, then −1. Equal scores, +0 and −0 among them, go to the lowest index; NaN ranks as −∞. Throws [IndexOutOfBoundsException] for `visible` outside `0..count`.
+/// Takes `scores [batch, queries, count]` F32 and `visible [batch, queries]` or `[batch, queries, 2]` I32 as [IndexScores] does, gives `chosen [batch, queries, min(k, count)]` I32: of the entries a query sees the `k` of greatest score, or all where they are fewer,
+/// in ascending order of index, then −1. Equal scores, +0 and −0 among them, go to the lowest index; NaN ranks as −∞. Throws [IndexOutOfBoundsException] for `visible` outside `0..count`, and for runs that leave it or end before they start.
 ///
 /// @param k how many entries to choose at most
 public record TopEntries(int k) implements Op.Choice {

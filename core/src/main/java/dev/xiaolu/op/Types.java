@@ -71,14 +71,14 @@ final class Types {
         return entries;
     }
 
-    /// Which entries each query sees: `visible` shaped as `queries`, or `chosen` with one more axis.
+    /// Which entries each query sees: `visible` shaped as `queries`, or with one more axis of two, or `chosen` with one of any size.
     static Shape seen(Op op, List<TensorType> inputs, int index, boolean gathered, Shape queries) {
         String name = gathered ? "chosen" : "visible";
         Shape seen = typed(op, inputs, index, name, DType.I32);
         if (gathered) {
             check(seen.rank() == 3 && seen.part(0, 2).equals(queries), "%s: chosen is %s, wanted [%d, %d, places]", op.name(), seen, queries.axis(0), queries.axis(1));
         } else {
-            same(op, name, seen, "[batch, queries]", queries);
+            check(seen.equals(queries) || seen.equals(append(queries, 2)), "%s: visible is %s, wanted %s as [batch, queries], or [batch, queries, 2] for runs", op.name(), seen, queries);
         }
         return seen;
     }

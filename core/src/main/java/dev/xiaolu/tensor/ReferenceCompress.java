@@ -18,35 +18,31 @@ final class ReferenceCompress {
     private record Pool(float m, float l, float o) {}
 
     static void run(Compress op, Tensor[] in, Tensor[] out) {
+        PooledWindows windows = PooledWindows.of(op, in, 3);
         long channels = out[0].shape().last();
         long index = 0;
         for (long sequence = 0; sequence < out[0].shape().axis(0); sequence++) {
             for (long entry = 0; entry < out[0].shape().axis(1); entry++) {
                 for (long channel = 0; channel < channels; channel++) {
-                    Pool pool = pool(op, in, sequence, window(op, entry), channel, channels);
+                    Pool pool = pool(windows, in, sequence, entry, channel, channels);
                     set(out[0], index++, pool.o * (1 / pool.l));
                 }
             }
         }
     }
 
-    private static long window(Compress op, long entry) {
-        return op.continued() ? entry + 1 : entry;
-    }
-
-    /// The first slot of a window: negative ones are tokens of the window before.
-    private static int firstSlot(Compress op, long window) {
-        return op.overlap() && window > 0 ? -op.ratio() : 0;
-    }
-
-    private static Pool pool(Compress op, Tensor[] in, long sequence, long window, long channel, long channels) {
+    /// Negative slots are tokens of the window before.
+    private static Pool pool(PooledWindows windows, Tensor[] in, long sequence, long entry, long channel, long channels) {
+        Compress op = windows.op();
+        long window = windows.window(entry);
+        int first = -windows.before(sequence, entry);
         float m = Float.NEGATIVE_INFINITY;
-        for (int slot = firstSlot(op, window); slot < op.ratio(); slot++) {
+        for (int slot = first; slot < op.ratio(); slot++) {
             m = greater(m, gate(op, in, sequence, window, slot, column(op, slot, channel, channels)));
         }
         float l = 0;
         float o = 0;
-        for (int slot = firstSlot(op, window); slot < op.ratio(); slot++) {
+        for (int slot = first; slot < op.ratio(); slot++) {
             long column = column(op, slot, channel, channels);
             float p = Elementary.exp(gate(op, in, sequence, window, slot, column) - base(m));
             l += p;
@@ -66,6 +62,7 @@ final class ReferenceCompress {
 
     static void run(CompressGrad op, Tensor[] in, Tensor[] out) {
         var forward = new Compress(op.ratio(), op.overlap(), op.continued());
+        PooledWindows windows = PooledWindows.of(forward, in, 4);
         Tensor dy = in[3];
         long tokens = in[0].shape().axis(1);
         long columns = in[0].shape().last();
@@ -76,13 +73,13 @@ final class ReferenceCompress {
         }
         for (long sequence = 0; sequence < dy.shape().axis(0); sequence++) {
             for (long entry = 0; entry < dy.shape().axis(1); entry++) {
-                long window = window(forward, entry);
+                long window = windows.window(entry);
                 for (long channel = 0; channel < channels; channel++) {
-                    Pool pool = pool(forward, in, sequence, window, channel, channels);
+                    Pool pool = pool(windows, in, sequence, entry, channel, channels);
                     float r = 1 / pool.l;
                     float d = at(dy, sequence, entry, channel);
                     float delta = d * (pool.o * r);
-                    for (int slot = firstSlot(forward, window); slot < op.ratio(); slot++) {
+                    for (int slot = -windows.before(sequence, entry); slot < op.ratio(); slot++) {
                         long column = column(forward, slot, channel, channels);
                         long token = window * op.ratio() + slot;
                         float p = Elementary.exp(gate(forward, in, sequence, window, slot, column) - base(pool.m)) * r;

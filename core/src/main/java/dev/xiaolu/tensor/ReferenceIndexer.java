@@ -26,17 +26,17 @@ final class ReferenceIndexer {
     static void run(IndexScores op, Tensor[] in, Tensor[] out) {
         Tensor q = in[0];
         long entries = in[1].shape().axis(1);
-        SeenKeys.checkVisible(in[3], entries);
+        SeenEntries seen = SeenEntries.of(in[3], false, entries);
         for (long row = 0; row < out[0].shape().rows(); row++) {
             long sequence = row / q.shape().axis(1);
             long query = row % q.shape().axis(1);
-            int visible = SeenKeys.at(in[3], sequence, query);
             for (long entry = 0; entry < entries; entry++) {
+                boolean sees = seen.first(sequence, query) <= entry && entry < seen.end(sequence, query);
                 float score = 0;
-                for (long head = 0; head < q.shape().axis(2) && entry < visible; head++) {
+                for (long head = 0; head < q.shape().axis(2) && sees; head++) {
                     score = fma(at(in[2], sequence, query, head), relu(dot(row(q, sequence, query, head), row(in[1], sequence, entry))), score);
                 }
-                set(out[0], row * entries + entry, entry < visible ? score : Float.NEGATIVE_INFINITY);
+                set(out[0], row * entries + entry, sees ? score : Float.NEGATIVE_INFINITY);
             }
         }
     }
@@ -47,13 +47,13 @@ final class ReferenceIndexer {
     }
 
     static void run(IndexScoresGrad op, Tensor[] in, Tensor[] out) {
-        SeenKeys.checkVisible(in[3], in[1].shape().axis(1));
+        SeenEntries seen = SeenEntries.of(in[3], false, in[1].shape().axis(1));
         for (long sequence = 0; sequence < in[0].shape().axis(0); sequence++) {
-            gradOfSequence(in, out, sequence);
+            gradOfSequence(seen, in, out, sequence);
         }
     }
 
-    private static void gradOfSequence(Tensor[] in, Tensor[] out, long sequence) {
+    private static void gradOfSequence(SeenEntries seen, Tensor[] in, Tensor[] out, long sequence) {
         int heads = Math.toIntExact(in[0].shape().axis(2));
         int dim = Math.toIntExact(in[0].shape().last());
         int entries = Math.toIntExact(in[1].shape().axis(1));
@@ -66,7 +66,7 @@ final class ReferenceIndexer {
             float weight = at(in[2], sequence, query, head);
             float[][] ofQ = new float[dim][leaves(entries)];
             float[] ofWeight = new float[leaves(entries)];
-            for (int entry = 0; entry < SeenKeys.at(in[3], sequence, query); entry++) {
+            for (int entry = seen.first(sequence, query); entry < seen.end(sequence, query); entry++) {
                 float[] k = row(in[1], sequence, entry);
                 float d = dot(q, k);
                 float dy = at(in[4], sequence, query, entry);
@@ -98,13 +98,13 @@ final class ReferenceIndexer {
     }
 
     static void run(TopEntries op, Tensor[] in, Tensor[] out) {
-        SeenKeys.checkVisible(in[1], in[0].shape().axis(2));
+        SeenEntries seen = SeenEntries.of(in[1], false, in[0].shape().axis(2));
         int places = Math.toIntExact(out[0].shape().last());
         long queries = in[0].shape().axis(1);
         for (long index = 0; index < out[0].shape().rows(); index++) {
             float[] scores = row(in[0], index / queries, index % queries);
-            int visible = SeenKeys.at(in[1], index / queries, index % queries);
-            int[] chosen = IntStream.range(0, visible).boxed().sorted(Comparator.comparingDouble((Integer entry) -> -rank(scores[entry]))).limit(places)   // a stable sort: ties stay ascending
+            int[] chosen = IntStream.range(seen.first(index / queries, index % queries), seen.end(index / queries, index % queries)).boxed()
+                    .sorted(Comparator.comparingDouble((Integer entry) -> -rank(scores[entry]))).limit(places)   // a stable sort: ties stay ascending
                     .mapToInt(entry -> entry).sorted().toArray();
             for (int place = 0; place < places; place++) {
                 out[0].data().setAtIndex(JAVA_INT, index * places + place, place < chosen.length ? chosen[place] : -1);
@@ -118,10 +118,11 @@ final class ReferenceIndexer {
     }
 
     static void run(IndexLoss op, Tensor[] in, Tensor[] out) {
-        SeenKeys.checkEntries(in[2], in[0].shape().axis(2));
+        SeenEntries seen = SeenEntries.of(in[2], op.gathered(), in[0].shape().axis(2));
         long queries = in[0].shape().axis(1);
         for (long index = 0; index < out[0].shape().size(); index++) {
-            float[] x = seen(in, index / queries, index % queries);
+            int first = seen.first(index / queries, index % queries);
+            float[] x = scores(seen, in[0], index / queries, index % queries);
             float[] t = row(in[1], index / queries, index % queries);
             float m = Float.NEGATIVE_INFINITY;
             for (float score : x) {
@@ -129,14 +130,15 @@ final class ReferenceIndexer {
             }
             float[] lanes = new float[LANES];
             for (int i = 0; i < x.length; i++) {
-                lanes[i % LANES] += Elementary.exp(x[i] - base(m));
+                lanes[(first + i) % LANES] += Elementary.exp(x[i] - base(m));
             }
             float l = Sums.halve(lanes);
             float logOfL = Elementary.log(l);
             float[] terms = new float[LANES];
             for (int i = 0; i < x.length; i++) {
-                if (t[i] != 0) {
-                    terms[i % LANES] = fma(t[i], Elementary.log(t[i]) - (x[i] - base(m) - logOfL), terms[i % LANES]);
+                float share = t[first + i];
+                if (share != 0) {
+                    terms[(first + i) % LANES] = fma(share, Elementary.log(share) - (x[i] - base(m) - logOfL), terms[(first + i) % LANES]);
                 }
             }
             set(out[0], index, Sums.halve(terms));
@@ -146,17 +148,18 @@ final class ReferenceIndexer {
     }
 
     static void run(IndexLossGrad op, Tensor[] in, Tensor[] out) {
-        SeenKeys.checkEntries(in[2], in[0].shape().axis(2));
+        SeenEntries seen = SeenEntries.of(in[2], op.gathered(), in[0].shape().axis(2));
         long queries = in[0].shape().axis(1);
         long entries = in[0].shape().axis(2);
         for (long index = 0; index < in[0].shape().rows(); index++) {
             long sequence = index / queries;
             long query = index % queries;
-            float[] x = seen(in, sequence, query);
+            int first = seen.first(sequence, query);
+            float[] x = scores(seen, in[0], sequence, query);
             float[] t = row(in[1], sequence, query);
             float[] lanes = new float[LANES];
             for (int i = 0; i < x.length; i++) {
-                lanes[i % LANES] += t[i];
+                lanes[(first + i) % LANES] += t[first + i];
             }
             float mass = Sums.halve(lanes);
             float m = at(in[3], sequence, query);
@@ -166,21 +169,18 @@ final class ReferenceIndexer {
             }
             for (int i = 0; i < x.length; i++) {
                 float p = Elementary.exp(x[i] - base(m)) * r;
-                set(out[0], index * entries + entry(in[2], sequence, query, i), fma(p, mass, -t[i]) * at(in[5], sequence, query));
+                set(out[0], index * entries + seen.index(sequence, query, first + i), fma(p, mass, -t[first + i]) * at(in[5], sequence, query));
             }
         }
     }
 
     /// The scores of the entries that a query sees.
-    private static float[] seen(Tensor[] in, long sequence, long query) {
-        float[] scores = new float[SeenKeys.count(in[2], sequence, query)];
+    private static float[] scores(SeenEntries seen, Tensor given, long sequence, long query) {
+        int first = seen.first(sequence, query);
+        float[] scores = new float[seen.end(sequence, query) - first];
         for (int i = 0; i < scores.length; i++) {
-            scores[i] = at(in[0], sequence, query, entry(in[2], sequence, query, i));
+            scores[i] = at(given, sequence, query, seen.index(sequence, query, first + i));
         }
         return scores;
-    }
-
-    private static long entry(Tensor seen, long sequence, long query, int number) {
-        return seen.shape().rank() == 2 ? number : SeenKeys.at(seen, sequence, query, number);
     }
 }

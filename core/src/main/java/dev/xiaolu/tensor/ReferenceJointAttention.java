@@ -60,7 +60,7 @@ final class ReferenceJointAttention {
     private ReferenceJointAttention() {}
 
     static void run(JointAttention op, Tensor[] in, Tensor[] out) {
-        check(in);
+        SeenEntries seen = check(in, op.gathered());
         Tensor q = in[0];
         int dim = Math.toIntExact(q.shape().last());
         long heads = q.shape().axis(2);
@@ -69,7 +69,7 @@ final class ReferenceJointAttention {
             long query = index / heads % q.shape().axis(1);
             long sequence = index / heads / q.shape().axis(1);
             float[] of = row(q, sequence, query, head);
-            Part entries = part(entries(in, sequence, query), of, op.scale());
+            Part entries = part(entries(in[2], seen, sequence, query), of, op.scale());
             Part raw = part(raw(in, sequence, query), of, op.scale());
             Part keys = entries == null ? raw : raw == null ? entries : merge(entries, raw);
             float sink = sink(in, head);
@@ -85,9 +85,9 @@ final class ReferenceJointAttention {
         }
     }
 
-    private static void check(Tensor[] in) {
+    private static SeenEntries check(Tensor[] in, boolean gathered) {
         SeenKeys.checkRuns(in[4], in[5], in[6], in[1].shape().axis(1));
-        SeenKeys.checkEntries(in[7], in[2].shape().axis(1));
+        return SeenEntries.of(in[7], gathered, in[2].shape().axis(1));
     }
 
     private static Side raw(Tensor[] in, long sequence, long query) {
@@ -98,13 +98,8 @@ final class ReferenceJointAttention {
         return first > last ? new Side(in[1], sequence, 0, -1, _ -> 0) : new Side(in[1], sequence, origin + first, origin + last, position -> (position - origin) % rows);
     }
 
-    private static Side entries(Tensor[] in, long sequence, long query) {
-        return entries(in[2], in[7], sequence, query);
-    }
-
-    private static Side entries(Tensor entries, Tensor seen, long sequence, long query) {
-        int last = SeenKeys.count(seen, sequence, query) - 1;
-        return new Side(entries, sequence, 0, last, number -> seen.shape().rank() == 2 ? number : SeenKeys.at(seen, sequence, query, number));
+    private static Side entries(Tensor entries, SeenEntries seen, long sequence, long query) {
+        return new Side(entries, sequence, seen.first(sequence, query), seen.end(sequence, query) - 1, number -> seen.index(sequence, query, number));
     }
 
     private static Part part(Side side, float[] q, float scale) {
@@ -154,16 +149,17 @@ final class ReferenceJointAttention {
     }
 
     static void run(JointAttentionGrad op, Tensor[] in, Tensor[] out) {
-        check(in);
+        SeenEntries seen = check(in, op.gathered());
         for (long sequence = 0; sequence < in[0].shape().axis(0); sequence++) {
-            new Rows(op, in, out, sequence).run();
+            new Rows(op, seen, in, out, sequence).run();
         }
-        sinks(op, in, out[3]);
+        sinks(op, seen, in, out[3]);
     }
 
     /// The gradients of one sequence; a row is `query · heads + head`.
     private static final class Rows {
         final JointAttentionGrad op;
+        final SeenEntries seen;
         final Tensor[] in;
         final Tensor[] out;
         final long sequence;
@@ -174,8 +170,9 @@ final class ReferenceJointAttention {
         final float[][] ofRaw;                                   // by raw row, a chain of leaves [dim] as the rows of q come
         final float[][] ofEntries;
 
-        Rows(JointAttentionGrad op, Tensor[] in, Tensor[] out, long sequence) {
+        Rows(JointAttentionGrad op, SeenEntries seen, Tensor[] in, Tensor[] out, long sequence) {
             this.op = op;
+            this.seen = seen;
             this.in = in;
             this.out = out;
             this.sequence = sequence;
@@ -234,7 +231,7 @@ final class ReferenceJointAttention {
         }
 
         private Side side(int side, int row) {
-            return side == 0 ? entries(in, sequence, row / heads) : raw(in, sequence, row / heads);
+            return side == 0 ? entries(in[2], seen, sequence, row / heads) : raw(in, sequence, row / heads);
         }
 
         private float[][] chains(int side) {
@@ -295,7 +292,7 @@ final class ReferenceJointAttention {
         return sum;
     }
 
-    private static void sinks(JointAttentionGrad op, Tensor[] in, Tensor dsink) {
+    private static void sinks(JointAttentionGrad op, SeenEntries seen, Tensor[] in, Tensor dsink) {
         long queries = in[0].shape().axis(1);
         long heads = in[0].shape().axis(2);
         int rows = Math.toIntExact(in[0].shape().axis(0) / op.leaves() * queries);
@@ -306,7 +303,7 @@ final class ReferenceJointAttention {
                     long sequence = ((long) leaf * rows + row) / queries;
                     long query = row % queries;
                     Side raw = raw(in, sequence, query);
-                    if (raw.from <= raw.to || SeenKeys.count(in[7], sequence, query) > 0) {
+                    if (raw.from <= raw.to || seen.first(sequence, query) < seen.end(sequence, query)) {
                         float p = Elementary.exp(sink(in, head) - at(in[9], sequence, query, head)) * (1 / at(in[10], sequence, query, head));
                         float delta = dot(row(in[11], sequence, query, head), row(in[8], sequence, query, head));
                         sums[row / LEAF] = fma(-p, delta, sums[row / LEAF]);
@@ -318,16 +315,16 @@ final class ReferenceJointAttention {
     }
 
     static void run(AttentionShare op, Tensor[] in, Tensor[] out) {
-        SeenKeys.checkEntries(in[4], in[1].shape().axis(1));
+        SeenEntries seen = SeenEntries.of(in[4], op.gathered(), in[1].shape().axis(1));
         int heads = Math.toIntExact(in[0].shape().axis(2));
         int places = Math.toIntExact(out[0].shape().last());
         for (long row = 0; row < out[0].shape().rows(); row++) {
             long sequence = row / in[0].shape().axis(1);
             long query = row % in[0].shape().axis(1);
-            Side keys = entries(in[1], in[4], sequence, query);
+            Side keys = entries(in[1], seen, sequence, query);
             float[] share = new float[places];
             float[] lanes = new float[LANES];
-            for (int key = 0; key <= keys.to; key++) {
+            for (int key = keys.from; key <= keys.to; key++) {
                 float[] k = keys.key(key);
                 for (int head = 0; head < heads; head++) {
                     float s = dot(row(in[0], sequence, query, head), k) * op.scale();
@@ -338,7 +335,7 @@ final class ReferenceJointAttention {
             }
             float total = Sums.halve(lanes);
             for (int place = 0; place < places; place++) {
-                set(out[0], row * places + place, place > keys.to || total == 0 ? 0 : share[place] / total);
+                set(out[0], row * places + place, place < keys.from || place > keys.to || total == 0 ? 0 : share[place] / total);
             }
         }
     }

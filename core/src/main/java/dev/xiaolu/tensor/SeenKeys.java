@@ -2,7 +2,7 @@ package dev.xiaolu.tensor;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
-/// Which raw keys and entries the queries of [dev.xiaolu.op.JointAttention] and of the indexer see: one check for every backend.
+/// Which raw keys the queries of [dev.xiaolu.op.JointAttention] see: one check for every backend. What entries they see, says [SeenEntries].
 public final class SeenKeys {
     private SeenKeys() {}
 
@@ -28,70 +28,8 @@ public final class SeenKeys {
         }
     }
 
-    /// Throws [IndexOutOfBoundsException] naming the first query that sees fewer than 0 or more than `count` entries.
-    ///
-    /// @param visible number of entries seen, I32 `[batch, queries]`
-    public static void checkVisible(Tensor visible, long count) {
-        for (long sequence = 0; sequence < visible.shape().axis(0); sequence++) {
-            for (long query = 0; query < visible.shape().axis(1); query++) {
-                int seen = at(visible, sequence, query);
-                if (seen < 0 || seen > count) {
-                    throw new IndexOutOfBoundsException("query " + query + " of sequence " + sequence + " sees " + seen + " entries, wanted 0 to " + count);
-                }
-            }
-        }
-    }
-
-    /// Throws [IndexOutOfBoundsException] naming the first place whose entry does not exist or does not come after the one before.
-    ///
-    /// @param chosen entries seen, ascending and −1 behind the last, I32 `[batch, queries, places]`
-    public static void checkChosen(Tensor chosen, long count) {
-        for (long sequence = 0; sequence < chosen.shape().axis(0); sequence++) {
-            for (long query = 0; query < chosen.shape().axis(1); query++) {
-                int before = -1;
-                boolean ended = false;
-                for (long place = 0; place < chosen.shape().axis(2); place++) {
-                    int entry = at(chosen, sequence, query, place);
-                    if (entry == -1) {
-                        ended = true;
-                    } else if (ended || entry <= before || entry >= count) {
-                        throw new IndexOutOfBoundsException("query " + query + " of sequence " + sequence + " chooses entry " + entry + " at place " + place + (ended ? " behind a −1" : " after " + before)
-                                + ", wanted ascending entries of 0 to " + (count - 1) + ", then −1");
-                    }
-                    before = entry;
-                }
-            }
-        }
-    }
-
-    /// Checks `visible`, or `chosen` where it has three axes.
-    public static void checkEntries(Tensor seen, long count) {
-        if (seen.shape().rank() == 3) {
-            checkChosen(seen, count);
-        } else {
-            checkVisible(seen, count);
-        }
-    }
-
-    /// How many entries a query sees, by `visible` or by `chosen`.
-    public static int count(Tensor seen, long sequence, long query) {
-        if (seen.shape().rank() == 2) {
-            return at(seen, sequence, query);
-        }
-        int count = 0;
-        while (count < seen.shape().axis(2) && at(seen, sequence, query, count) >= 0) {
-            count++;
-        }
-        return count;
-    }
-
-    /// One element of `first`, `last` or `visible`.
+    /// One element of `first` or `last`.
     public static int at(Tensor run, long sequence, long query) {
         return run.data().getAtIndex(JAVA_INT, sequence * run.stride(0) + query * run.stride(1));
-    }
-
-    /// One element of `chosen`.
-    public static int at(Tensor chosen, long sequence, long query, long place) {
-        return chosen.data().getAtIndex(JAVA_INT, sequence * chosen.stride(0) + query * chosen.stride(1) + place);
     }
 }

@@ -80,8 +80,12 @@ public final class SelfTest {
         }
     }
 
-    /// An operator with its inputs.
-    record Case(Op op, Tensor... inputs) {}
+    /// An operator with its inputs, under a name that no other case has.
+    record Case(String name, Op op, Tensor... inputs) {
+        Case(Op op, Tensor... inputs) {
+            this(op.toString(), op, inputs);
+        }
+    }
 
     private final Arena arena;
     private long drawn;
@@ -107,7 +111,7 @@ public final class SelfTest {
         Map<String, String> digests = new LinkedHashMap<>();
         try (Arena arena = Arena.ofShared()) {
             for (Case test : new SelfTest(arena).cases()) {
-                digests.put(test.op.toString(), digest(arena, backend, test));
+                digests.put(test.name, digest(arena, backend, test));
             }
         }
         return digests;
@@ -159,6 +163,7 @@ public final class SelfTest {
         addSparse(cases);
         restart(5);
         cases.add(new Case(new Scale(0.7f), wide(1003)));
+        addDocuments(cases);
         return cases;
     }
 
@@ -269,6 +274,51 @@ public final class SelfTest {
         cases.add(new Case(new IndexLoss(gathered), scores, share, seen));
         ReferenceIndexer.run(new IndexLoss(gathered), new Tensor[] {scores, share, seen}, loss);
         cases.add(new Case(new IndexLossGrad(gathered), scores, share, seen, loss[1], loss[2], normal(1, 33)));
+    }
+
+    /// The operators of compressed entries where documents share a sequence: queries see runs of entries, and entries reach no farther than their documents.
+    private void addDocuments(List<Case> cases) {
+        restart(6);
+        Tensor seen = runs(1, 33, 140);
+        Tensor[] all = {normal(1, 33, 4, 5), normal(1, 40, 5), normal(1, 140, 5), normal(4), ints(0, 25, 1, 33), ints(25, 40, 1, 33), ints(100, 110, 1), seen,
+            normal(1, 33, 4, 5), normal(1, 33, 4), normal(1, 33, 4), normal(1, 33, 4, 5)};
+        var attention = new JointAttention(0.17f, false);
+        Tensor[] forward = Arrays.copyOf(all, 8);
+        addRun(cases, attention, forward);
+        ReferenceJointAttention.run(attention, forward, Arrays.copyOfRange(all, 8, 11));
+        addRun(cases, new JointAttentionGrad(0.17f, false, 1), all);
+        addRun(cases, new AttentionShare(0.17f, false), all[0], all[2], all[9], all[10], seen);
+        Tensor share = squares(1, 33, 140);
+        Tensor scores = normal(1, 33, 140);
+        Tensor[] loss = {normal(1, 33), normal(1, 33), normal(1, 33)};
+        ReferenceIndexer.run(new IndexLoss(false), new Tensor[] {scores, share, ints(140, 141, 1, 33)}, loss);       // of all entries: finite where a query sees none
+        addRun(cases, new IndexLossGrad(false), scores, share, seen, loss[1], loss[2], normal(1, 33));
+        Tensor some = runs(1, 33, 139);
+        for (int i = 1; i < 66; i += 2) {
+            some.data().setAtIndex(JAVA_INT, i, some.data().getAtIndex(JAVA_INT, i) + 1);        // and none is −∞
+        }
+        addRun(cases, new IndexLoss(false), scores, share, some);
+        addRun(cases, new IndexScoresGrad(), normal(1, 29, 9, 5), normal(1, 40, 5), normal(1, 29, 9), runs(1, 29, 40), normal(1, 29, 40));
+        addRun(cases, new TopEntries(37), normal(2, 33, 270), runs(2, 33, 270));
+        Tensor since = Tensor.of(arena, Shape.of(2, 9), 0, 0, 5, 12, 13, 19, 21, 28, 28, 0, 1, 8, 8, 8, 18, 24, 27, 31);
+        addRun(cases, new Compress(4, true, false), normal(2, 39, 42), normal(2, 39, 42), normal(4, 42), since);
+        addRun(cases, new CompressGrad(4, true, false, 2), normal(2, 39, 42), normal(2, 39, 42), normal(4, 42), normal(2, 9, 21), since);
+    }
+
+    private static void addRun(List<Case> cases, Op op, Tensor... inputs) {
+        cases.add(new Case(op + " within documents", op, inputs));
+    }
+
+    /// Runs of the first `count` entries, some empty.
+    private Tensor runs(long batch, long queries, int count) {
+        Tensor runs = ints(0, count + 1, batch, queries, 2);
+        for (long i = 0; i < runs.shape().size(); i += 2) {
+            int one = runs.data().getAtIndex(JAVA_INT, i);
+            int other = runs.data().getAtIndex(JAVA_INT, i + 1);
+            runs.data().setAtIndex(JAVA_INT, i, Math.min(one, other));
+            runs.data().setAtIndex(JAVA_INT, i + 1, Math.max(one, other));
+        }
+        return runs;
     }
 
     /// Indices below twice the places, ascending; some rows end with −1.

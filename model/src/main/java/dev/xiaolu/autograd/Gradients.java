@@ -99,8 +99,9 @@ final class Gradients {
             }
             case Compress compress -> {
                 int runs = weights[2] ? leaves : 1;
-                Tensor[] three = Compute.run(new CompressGrad(compress.ratio(), compress.overlap(), compress.continued(), runs), in[0], in[1], in[2], dy[0]);
-                yield new Tensor[] {plain(three[0], weights[0], leaves), plain(three[1], weights[1], leaves), three[2]};
+                var gradient = new CompressGrad(compress.ratio(), compress.overlap(), compress.continued(), runs);
+                Tensor[] three = in.length == 3 ? Compute.run(gradient, in[0], in[1], in[2], dy[0]) : Compute.run(gradient, in[0], in[1], in[2], dy[0], in[3]);
+                yield new Tensor[] {plain(three[0], weights[0], leaves), plain(three[1], weights[1], leaves), three[2], null};
             }
             case FakeQuantise _ -> new Tensor[] {plain(dy[0], weights[0], leaves)};
             case Hadamard _ -> new Tensor[] {plain(Compute.one(new Hadamard(), dy[0]), weights[0], leaves)};

@@ -65,11 +65,15 @@ class GradientsTest {
                 new Case("compression", new Compress(5, false, false), 3, in -> new Tensor[] {in.normal(2, 13, 3), in.normal(2, 13, 3), in.normal(5, 3)}),
                 new Case("overlapping compression", new Compress(4, true, false), 3, in -> new Tensor[] {in.normal(2, 14, 6), in.normal(2, 14, 6), in.normal(4, 6)}),
                 new Case("continued compression", new Compress(4, true, true), 3, in -> new Tensor[] {in.normal(2, 14, 6), in.normal(2, 14, 6), in.normal(4, 6)}),
+                new Case("compression within documents", new Compress(4, true, false), 3, in -> new Tensor[] {in.normal(2, 14, 6), in.normal(2, 14, 6), in.normal(4, 6), documents(in)}),
                 new Case("Hadamard rotation", new Hadamard(), 1, in -> new Tensor[] {in.normal(3, 2, 16)}),
                 new Case("rotation of pairs", new RopePairs(false), 1, in -> new Tensor[] {in.normal(3, 2, 7), in.normal(8, 4), in.ints(0, 8, 3)}),
                 new Case("rotation of pairs back", new RopePairs(true), 1, in -> new Tensor[] {in.normal(3, 2, 6), in.normal(8, 6), in.ints(0, 8, 3)}),
                 new Case("joint attention", new JointAttention(0.4f, false), 4, in -> joint(in, false)),
                 new Case("joint attention, gathered", new JointAttention(0.4f, true), 4, in -> joint(in, true)),
+                new Case("joint attention over runs of entries", new JointAttention(0.4f, false), 4, in -> ofRuns(in, 7, joint(in, false))),
+                new Case("indexer scores of runs", new IndexScores(), 3, in -> ofRuns(in, 3, in.normal(2, 5, 3, 4), in.normal(2, 6, 4), in.normal(2, 5, 3), null)),
+                new Case("indexer loss over runs", new IndexLoss(false), 1, in -> ofRuns(in, 2, in.normal(2, 5, 6), shares(in, 2, 5, 6), null)),
                 new Case("indexer scores", new IndexScores(), 3, in -> new Tensor[] {in.normal(2, 5, 3, 4), in.normal(2, 6, 4), in.normal(2, 5, 3), in.ints(0, 7, 2, 5)}),
                 new Case("indexer loss", new IndexLoss(false), 1, in -> new Tensor[] {in.normal(2, 5, 6), shares(in, 2, 5, 6), in.ints(0, 7, 2, 5)}),
                 new Case("indexer loss, gathered", new IndexLoss(true), 1, in -> new Tensor[] {in.normal(2, 5, 6), shares(in, 2, 5, 4), chosen(in, 2, 5, 4, 6)}),
@@ -99,6 +103,27 @@ class GradientsTest {
         }
         Tensor seen = gathered ? chosen(in, 2, 5, 4, 6) : in.ints(0, 7, 2, 5);
         return new Tensor[] {in.normal(2, 5, 3, 4), in.normal(2, 7, 4), in.normal(2, 6, 4), in.normal(3), first, last, in.ints(0, 300, 2), seen};
+    }
+
+    /// The same with runs of the six entries as input `at`; some are empty.
+    private static Tensor[] ofRuns(Inputs in, int at, Tensor... given) {
+        Tensor runs = in.ints(0, 5, 2, 5, 2);
+        for (int i = 0; i < 20; i += 2) {
+            int first = runs.data().getAtIndex(ValueLayout.JAVA_INT, i);
+            runs.data().setAtIndex(ValueLayout.JAVA_INT, i + 1, Math.min(6, first + runs.data().getAtIndex(ValueLayout.JAVA_INT, i + 1)));
+        }
+        given[at] = runs;
+        return given;
+    }
+
+    /// What three entries of four tokens may pool from on, of two sequences: nothing of the window before, a part of it, all.
+    private static Tensor documents(Inputs in) {
+        Tensor since = in.ints(0, 1, 2, 3);
+        int[] tokens = {0, 4, 6, 0, 1, 0};
+        for (int i = 0; i < tokens.length; i++) {
+            since.data().setAtIndex(ValueLayout.JAVA_INT, i, tokens[i]);
+        }
+        return since;
     }
 
     /// Each entry with an even chance, as far as there are places.

@@ -1,7 +1,9 @@
 package dev.xiaolu.testkit;
 
+import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.xiaolu.op.Compress;
@@ -12,6 +14,7 @@ import dev.xiaolu.shape.Shape;
 import dev.xiaolu.tensor.Tensor;
 import dev.xiaolu.testkit.Inputs.Values;
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
 /// What every backend's compression and its rotations must do: give the reference's bits, and the same entries from one call or from many.
@@ -44,6 +47,75 @@ public abstract class CompressContract extends OperatorContract {
                 });
             }
         }
+    }
+
+    /// What entries may pool starts anywhere, also far before their windows and at their own first token.
+    @Test void windowsHeldBackGiveTheReferencesBits() {
+        long seed = 3050;
+        for (Values values : Values.values()) {
+            for (int channels : CHANNELS) {
+                withInputs(seed++, inputs -> {
+                    checkHeldBack(inputs, values, new Compress(4, true, false), 2, 23, channels, true);
+                    checkHeldBack(inputs, values, new Compress(1, true, false), 1, 5, channels, false);
+                    checkHeldBack(inputs, values, new Compress(7, true, true), 1, 40, channels, false);
+                });
+            }
+        }
+        withInputs(3098, inputs -> checkHeldBack(inputs, Values.NORMAL, new Compress(128, true, false), 1, 700, 3, false));
+        withInputs(3099, inputs -> checkHeldBack(inputs, Values.NORMAL, new Compress(4, true, false), 2, 1400, 18, true));
+    }
+
+    private void checkHeldBack(Inputs inputs, Values values, Compress op, int batch, int tokens, int channels, boolean views) {
+        Tensor[] in = {inputs.floats(values, Shape.of(batch, tokens, 2 * channels)), inputs.floats(values, Shape.of(batch, tokens, 2 * channels)),
+            inputs.floats(values, Shape.of(op.ratio(), 2 * channels)), inputs.normal(batch, op.entries(tokens), channels), since(inputs, op, batch, tokens)};
+        if (views) {
+            in = Arrays.stream(in).map(inputs::view).toArray(Tensor[]::new);
+        }
+        assertSameBits(inputs, op, in[0], in[1], in[2], in[4]);
+        assertSameBits(inputs, new CompressGrad(op.ratio(), true, op.continued(), batch), in);
+    }
+
+    private static Tensor since(Inputs inputs, Compress op, int batch, int tokens) {
+        Tensor since = inputs.ints(0, 2 * op.ratio() + 1, batch, op.entries(tokens));
+        for (int i = 0; i < since.shape().size(); i++) {
+            int own = (int) (i % op.entries(tokens) + (op.continued() ? 1 : 0)) * op.ratio();
+            since.data().setAtIndex(JAVA_INT, i, Math.max(0, own - since.data().getAtIndex(JAVA_INT, i)));
+        }
+        return since;
+    }
+
+    /// Tokens that an entry may not pool, NaN here, change no bit of it; from the start of the window before on nothing is held back.
+    @Test void whatIsHeldBackIsNotThere() {
+        withInputs(3250, inputs -> {
+            Tensor content = inputs.normal(1, 20, 34);
+            Tensor gate = inputs.normal(1, 20, 34);
+            Tensor bias = inputs.normal(4, 34);
+            Tensor since = Tensor.of(Arena.ofAuto(), Shape.of(1, 5), 0, 0, 6, 12, 16);
+            var op = new Compress(4, true, false);
+            try (Arena arena = Arena.ofShared()) {
+                Tensor whole = runBackend(arena, op, content, gate, bias)[0];
+                Tensor held = runBackend(arena, op, content, gate, bias, since)[0];
+                assertArrayEquals(whole.slice(1, 0, 2).toFloats(), held.slice(1, 0, 2).toFloats());
+                assertFalse(Arrays.equals(whole.slice(1, 2, 3).toFloats(), held.slice(1, 2, 3).toFloats()));
+                Tensor alone = runBackend(arena, op, content.slice(1, 12, 16), gate.slice(1, 12, 16), bias)[0];
+                assertArrayEquals(alone.toFloats(), held.slice(1, 3, 4).toFloats(), "as the first window of a sequence");
+                for (int token : new int[] {4, 5, 8, 11, 12, 15}) {
+                    for (int c = 0; c < 17; c++) {                // the half that serves the window behind
+                        content.setFloat(Float.NaN, 0, token, c);
+                        gate.setFloat(Float.NaN, 0, token, c);
+                    }
+                }
+                assertArrayEquals(held.toFloats(), runBackend(arena, op, content, gate, bias, since)[0].toFloats());
+            }
+        });
+    }
+
+    @Test void anEntryHeldBackWithinItsOwnWindowIsRefusedByName() {
+        withInputs(3251, inputs -> {
+            Tensor[] in = {inputs.normal(1, 9, 6), inputs.normal(1, 9, 6), inputs.normal(4, 6), inputs.ints(1, 2, 1, 2)};
+            var thrown = assertThrows(IndexOutOfBoundsException.class, () -> runBackend(Arena.ofAuto(), new Compress(4, true, false), in));
+            assertEquals("entry 0 of sequence 0 pools from token 1 on, wanted 0 to 0, where its own window begins", thrown.getMessage());
+        });
     }
 
     @Test void longWindowsAndManyWindowsGiveTheReferencesBits() {
@@ -140,7 +212,8 @@ public abstract class CompressContract extends OperatorContract {
                 assertNoGarbage(new Compress(4, true, false), inputs.normal(2, 200, 64), inputs.normal(2, 200, 64), inputs.normal(4, 64));
             }
             if (backend().supports(CompressGrad.class)) {
-                assertNoGarbage(new CompressGrad(4, true, false, 2), inputs.normal(2, 200, 64), inputs.normal(2, 200, 64), inputs.normal(4, 64), inputs.normal(2, 50, 32));
+                assertNoGarbage(new CompressGrad(4, true, false, 2), inputs.normal(2, 200, 64), inputs.normal(2, 200, 64), inputs.normal(4, 64), inputs.normal(2, 50, 32),
+                        since(inputs, new Compress(4, true, false), 2, 200));
             }
             if (backend().supports(RopePairs.class)) {
                 assertNoGarbage(new RopePairs(false), inputs.normal(2, 90, 4, 64), inputs.normal(50, 32), inputs.ints(0, 50, 2, 90));

@@ -70,7 +70,7 @@ public final class Fp64 {
             case Rope rope -> rope(rope, in.get(0), in.get(1), in.get(2));
             case Attention attention -> attention(attention, in);
             case CrossEntropy _ -> crossEntropy(in.get(0), in.get(1));
-            case Compress compress -> SparseFp64.compress(compress, in.get(0), in.get(1), in.get(2));
+            case Compress compress -> SparseFp64.compress(compress, in.get(0), in.get(1), in.get(2), in.size() > 3 ? in.get(3) : null);
             case Hadamard _ -> SparseFp64.hadamard(in.get(0));
             case IndexLoss loss -> SparseFp64.indexLoss(loss, in.get(0), in.get(1), in.get(2));
             case IndexScores _ -> SparseFp64.indexScores(in.get(0), in.get(1), in.get(2), in.get(3));

@@ -1,5 +1,6 @@
 package dev.xiaolu.testkit;
 
+import static dev.xiaolu.testkit.JointAttentionContract.runs;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
@@ -10,6 +11,7 @@ import dev.xiaolu.op.IndexLoss;
 import dev.xiaolu.op.IndexLossGrad;
 import dev.xiaolu.op.IndexScores;
 import dev.xiaolu.op.IndexScoresGrad;
+import dev.xiaolu.op.Op;
 import dev.xiaolu.op.TopEntries;
 import dev.xiaolu.shape.Shape;
 import dev.xiaolu.tensor.Tensor;
@@ -30,7 +32,7 @@ public abstract class IndexerContract extends OperatorContract {
         for (int i = 0; i < ascending.shape().size(); i++) {
             ascending.data().setAtIndex(JAVA_INT, i, (i % sizes[1] + 1) * sizes[4] / sizes[1]);
         }
-        for (Tensor visible : new Tensor[] {ascending, inputs.ints(0, sizes[4] + 1, sizes[0], sizes[1])}) {
+        for (Tensor visible : new Tensor[] {ascending, inputs.ints(0, sizes[4] + 1, sizes[0], sizes[1]), runs(inputs, sizes[4], sizes[0], sizes[1])}) {
             Tensor[] in = {q, k, weight, visible, dy};
             if (views) {
                 in = Arrays.stream(in).map(inputs::view).toArray(Tensor[]::new);
@@ -100,6 +102,9 @@ public abstract class IndexerContract extends OperatorContract {
                     Tensor visible = inputs.ints(0, size[0] + 1, 2, 11);
                     assertSameBits(inputs, new TopEntries(size[1]), scores, visible);
                     assertSameBits(inputs, new TopEntries(size[1]), inputs.view(scores), inputs.view(visible));
+                    Tensor runs = runs(inputs, size[0], 2, 11);
+                    assertSameBits(inputs, new TopEntries(size[1]), scores, runs);
+                    assertSameBits(inputs, new TopEntries(size[1]), inputs.view(scores), inputs.view(runs));
                 });
             }
         }
@@ -117,6 +122,49 @@ public abstract class IndexerContract extends OperatorContract {
         }
     }
 
+    /// What lies outside of a query's run, NaN here, is neither scored nor chosen, and takes no part in the loss and its gradient.
+    @Test void whatIsOutsideOfEveryRunIsNotThere() {
+        withInputs(4450, inputs -> {
+            Tensor runs = inputs.ints(40, 41, 1, 9, 2);
+            for (int i = 0; i < 9; i++) {
+                runs.data().setAtIndex(JAVA_INT, 2 * i + 1, 40 + 10 * i);
+            }
+            Tensor[] scoring = {inputs.normal(1, 9, 3, 8), inputs.normal(1, 130, 8), inputs.normal(1, 9, 3), runs, inputs.normal(1, 9, 130)};
+            Tensor[] loss = {inputs.normal(1, 9, 130), shares(inputs, Values.NORMAL, 1, 9, 130), runs};
+            try (Arena arena = Arena.ofShared()) {
+                Tensor[] given = runReference(arena, new IndexLoss(false), loss);
+                Tensor[] teaching = {loss[0], loss[1], runs, given[1], given[2], inputs.normal(1, 9)};
+                assertUntouched(arena, inputs, new IndexScores(), 1, Arrays.copyOf(scoring, 4));
+                assertUntouched(arena, inputs, new IndexScoresGrad(), 1, scoring);
+                assertUntouched(arena, inputs, new TopEntries(7), 0, loss[0], runs);
+                assertUntouched(arena, inputs, new IndexLoss(false), 0, loss);
+                assertUntouched(arena, inputs, new IndexLossGrad(false), 0, teaching);
+                Tensor scores = runBackend(arena, new IndexScores(), Arrays.copyOf(scoring, 4))[0];
+                for (int entry = 0; entry < 130; entry++) {
+                    assertEquals(entry < 40 || entry >= 90, scores.getFloat(0, 5, entry) == Float.NEGATIVE_INFINITY, "entry " + entry);
+                }
+            }
+        });
+    }
+
+    /// The same bits where NaN replaces the entries before 40 and from 120 on in input 0, scores, or in input 1, keys.
+    private void assertUntouched(Arena arena, Inputs inputs, Op op, int input, Tensor... in) {
+        Tensor[] wanted = runBackend(arena, op, in);
+        Tensor[] spoilt = in.clone();
+        spoilt[input] = inputs.copy(in[input]);
+        long size = input == 1 ? in[input].shape().last() : 1;
+        for (long i = 0; i < in[input].shape().size(); i++) {
+            long entry = i / size % 130;
+            if (entry < 40 || entry >= 120) {
+                spoilt[input].data().setAtIndex(JAVA_FLOAT, i, Float.NaN);
+            }
+        }
+        Tensor[] found = runBackend(arena, op, spoilt);
+        for (int i = 0; i < wanted.length; i++) {
+            assertEquals(-1, wanted[i].data().mismatch(found[i].data()), op + ", output " + i);
+        }
+    }
+
     @Test void lossesGiveTheReferencesBits() {
         long seed = 4400;
         for (Values values : Values.values()) {
@@ -125,6 +173,7 @@ public abstract class IndexerContract extends OperatorContract {
                     Tensor scores = inputs.floats(values, Shape.of(2, 9, size[0]));
                     Tensor visible = inputs.ints(0, size[0] + 1, 2, 9);
                     checkLoss(inputs, false, scores, shares(inputs, values, 2, 9, size[0]), visible);
+                    checkLoss(inputs, false, scores, shares(inputs, values, 2, 9, size[0]), runs(inputs, size[0], 2, 9));
                     checkLoss(inputs, true, scores, shares(inputs, values, 2, 9, size[1]), JointAttentionContract.choose(inputs, visible, size[1]));
                 });
             }
@@ -154,6 +203,8 @@ public abstract class IndexerContract extends OperatorContract {
         withInputs(4500, inputs -> {
             var thrown = assertThrows(IndexOutOfBoundsException.class, () -> runBackend(Arena.ofAuto(), new TopEntries(2), inputs.normal(1, 2, 3), inputs.ints(4, 5, 1, 2)));
             assertEquals("query 0 of sequence 0 sees 4 entries, wanted 0 to 3", thrown.getMessage());
+            thrown = assertThrows(IndexOutOfBoundsException.class, () -> runBackend(Arena.ofAuto(), new TopEntries(2), inputs.normal(1, 2, 3), inputs.ints(-1, 0, 1, 2, 2)));
+            assertEquals("query 0 of sequence 0 sees the entries from -1 to before -1, wanted a run within 0 to 3", thrown.getMessage());
         });
     }
 
@@ -167,10 +218,11 @@ public abstract class IndexerContract extends OperatorContract {
                 assertNoGarbage(new IndexScoresGrad(), in);
             }
             if (backend().supports(IndexLoss.class)) {
-                assertNoGarbage(new IndexLoss(false), in[4], shares(inputs, Values.NORMAL, 2, 64, 64), in[3]);
+                assertNoGarbage(new IndexLoss(false), in[4], shares(inputs, Values.NORMAL, 2, 64, 64), runs(inputs, 64, 2, 64));
             }
             if (backend().supports(TopEntries.class)) {
                 assertNoGarbage(new TopEntries(20), in[4], in[3]);
+                assertNoGarbage(new TopEntries(20), in[4], runs(inputs, 64, 2, 64));
             }
         });
     }

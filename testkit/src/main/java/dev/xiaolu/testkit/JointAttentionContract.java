@@ -76,12 +76,45 @@ public abstract class JointAttentionContract extends OperatorContract {
             return this;
         }
 
+        /// The same queries with runs of entries instead of the first so many: any, empty ones among them.
+        Case ofRuns() {
+            forward[7] = runs(inputs, (int) forward[2].shape().axis(1), forward[4].shape().axis(0), forward[4].shape().axis(1));
+            return this;
+        }
+
+        /// The same queries in documents of `length` tokens, counted from position 0: each sees raw keys and whole windows of its own.
+        Case inDocuments(Sizes sizes, int length) {
+            Tensor runs = inputs.ints(0, 1, sizes.batch, sizes.queries, 2);
+            for (int i = 0; i < sizes.batch * sizes.queries; i++) {
+                int position = sizes.origin + sizes.rows - sizes.queries + i % sizes.queries;
+                int start = position / length * length;
+                int end = (position + 1) / sizes.ratio;
+                forward[4].data().setAtIndex(JAVA_INT, i, Math.max(forward[4].data().getAtIndex(JAVA_INT, i), start - sizes.origin));
+                runs.data().setAtIndex(JAVA_INT, 2 * i, Math.min(end, (start + sizes.ratio - 1) / sizes.ratio));
+                runs.data().setAtIndex(JAVA_INT, 2 * i + 1, end);
+            }
+            forward[7] = runs;
+            return this;
+        }
+
         Case asViews() {
             for (int i = 0; i < forward.length; i++) {
                 forward[i] = inputs.view(forward[i]);
             }
             return this;
         }
+    }
+
+    /// Any runs of the first `entries` entries, empty ones among them, `[batch, queries, 2]`.
+    static Tensor runs(Inputs inputs, int entries, long batch, long queries) {
+        Tensor runs = inputs.ints(0, entries + 1, batch, queries, 2);
+        for (long i = 0; i < 2 * batch * queries; i += 2) {
+            int one = runs.data().getAtIndex(JAVA_INT, i);
+            int other = runs.data().getAtIndex(JAVA_INT, i + 1);
+            runs.data().setAtIndex(JAVA_INT, i, Math.min(one, other));
+            runs.data().setAtIndex(JAVA_INT, i + 1, Math.max(one, other));
+        }
+        return runs;
     }
 
     /// Any choice of the visible entries: each taken with a chance that fills most of the places.
@@ -144,6 +177,78 @@ public abstract class JointAttentionContract extends OperatorContract {
         checkAll(new int[][] {{2, 33, 33, 4, 16, 8, 4, 3, 0}, {1, 140, 140, 2, 24, 32, 1, 16, 0}, {1, 20, 20, 3, 40, 8, 4, 140, 2000}, {2, 7, 40, 5, 20, 16, 4, 9, 1000}, {1, 3, 140, 70, 9, 128, 4, 300, 2000}});
     }
 
+    @Test void agreesOnRunsOfEntries() {
+        for (int[] each : new int[][] {{2, 33, 33, 4, 16, 8, 4, 0, 0}, {1, 140, 140, 2, 24, 32, 1, 0, 0}, {1, 50, 300, 3, 20, 40, 1, 0, 500}, {1, 300, 300, 4, 33, 128, 32, 0, 0}, {1, 3, 140, 70, 9, 128, 4, 0, 2000}, {2, 1, 1, 1, 1, 1, 1, 0, 0}}) {
+            withInputs(Arrays.hashCode(each), inputs -> check(new Case(inputs, Values.NORMAL, Sizes.of(each)).ofRuns()));
+            withInputs(Arrays.hashCode(each), inputs -> check(new Case(inputs, Values.NORMAL, Sizes.of(each)).anywhere().ofRuns().asViews()));
+        }
+    }
+
+    @Test void agreesOnPackedDocuments() {
+        for (int[] each : new int[][] {{2, 33, 33, 4, 16, 8, 4, 0, 0}, {1, 140, 140, 2, 24, 32, 1, 0, 0}, {1, 512, 512, 4, 128, 32, 4, 0, 0}, {1, 260, 260, 3, 17, 40, 1, 0, 900}}) {
+            for (int length : new int[] {1, 7, 15, 17, 129, 1000}) {
+                withInputs(Arrays.hashCode(each) + length, inputs -> check(new Case(inputs, Values.NORMAL, Sizes.of(each)).inDocuments(Sizes.of(each), length)));
+            }
+        }
+    }
+
+    @Test void aRunFromTheFirstEntryOnIsTheFirstSoMany() {
+        withInputs(17, inputs -> {
+            var example = new Case(inputs, Values.NORMAL, Sizes.of(2, 150, 150, 3, 20, 30, 1, 0, 0));
+            Tensor runs = inputs.ints(0, 1, 2, 150, 2);
+            for (int i = 0; i < 300; i++) {
+                runs.data().setAtIndex(JAVA_INT, 2 * i + 1, example.forward[7].data().getAtIndex(JAVA_INT, i));
+            }
+            try (Arena arena = Arena.ofShared()) {
+                Tensor[] counted = backward(arena, example);
+                Tensor[] run = counted.clone();
+                run[7] = runs;
+                for (Backend backend : List.of(backend(), new Reference())) {
+                    assertSame(arena, backend, example.op, Arrays.copyOf(counted, 8), Arrays.copyOf(run, 8));
+                    assertSame(arena, backend, new JointAttentionGrad(example.op.scale(), false, 2), counted, run);
+                    var share = new AttentionShare(example.op.scale(), false);
+                    assertSame(arena, backend, share, new Tensor[] {counted[0], counted[2], counted[9], counted[10], counted[7]}, new Tensor[] {counted[0], counted[2], counted[9], counted[10], runs});
+                }
+            }
+        });
+    }
+
+    private static void assertSame(Arena arena, Backend backend, Op op, Tensor[] one, Tensor[] other) {
+        Tensor[] wanted = run(arena, backend, op, one);
+        Tensor[] found = run(arena, backend, op, other);
+        for (int i = 0; i < wanted.length; i++) {
+            assertArrayEquals(wanted[i].toFloats(), found[i].toFloats(), op + ", output " + i);
+        }
+    }
+
+    /// Entries outside of every run, NaN here, change no bit, and nothing flows back into them.
+    @Test void whatIsOutsideOfEveryRunIsNotThere() {
+        withInputs(18, inputs -> {
+            Sizes sizes = Sizes.of(1, 150, 150, 3, 20, 30, 1, 0, 0);
+            var example = new Case(inputs, Values.NORMAL, sizes);
+            example.forward[7] = inputs.ints(40, 41, 1, 150, 2);
+            for (int i = 0; i < 150; i++) {
+                example.forward[7].data().setAtIndex(JAVA_INT, 2 * i + 1, Math.max(40, i - 5));
+            }
+            try (Arena arena = Arena.ofShared()) {
+                Tensor[] all = backward(arena, example);
+                Tensor[] spoilt = all.clone();
+                spoilt[2] = inputs.copy(all[2]);
+                for (int entry = 0; entry < 150; entry++) {
+                    spoilt[2].setFloat(entry < 40 || entry >= 144 ? Float.NaN : all[2].getFloat(0, entry, 3), 0, entry, 3);
+                }
+                for (Backend backend : List.of(backend(), new Reference())) {
+                    assertSame(arena, backend, example.op, Arrays.copyOf(all, 8), Arrays.copyOf(spoilt, 8));
+                    assertSame(arena, backend, new JointAttentionGrad(example.op.scale(), false, 1), all, spoilt);
+                    assertSame(arena, backend, new AttentionShare(example.op.scale(), false), new Tensor[] {all[0], all[2], all[9], all[10], all[7]}, new Tensor[] {all[0], spoilt[2], all[9], all[10], all[7]});
+                    Tensor dentries = run(arena, backend, new JointAttentionGrad(example.op.scale(), false, 1), spoilt)[2];
+                    assertArrayEquals(new float[40 * 20], dentries.slice(1, 0, 40).toFloats());
+                    assertArrayEquals(new float[6 * 20], dentries.slice(1, 144, 150).toFloats());
+                }
+            }
+        });
+    }
+
     @Test void agreesOnTheShapesOfTraining() {
         checkAll(new int[][] {{1, 512, 512, 4, 128, 32, 128, 0, 0}, {2, 260, 260, 4, 64, 128, 4, 16, 0}});
     }
@@ -168,6 +273,7 @@ public abstract class JointAttentionContract extends OperatorContract {
                 withInputs(6, inputs -> check(new Case(inputs, values, Sizes.of(2, 9, 20, 3, 20, 6, 1, places, 150)).anywhere()));
                 withInputs(7, inputs -> check(new Case(inputs, values, Sizes.of(2, 40, 40, 1, 1, 16, 4, places, 0))));
             }
+            withInputs(19, inputs -> check(new Case(inputs, values, Sizes.of(2, 50, 140, 2, 3, 70, 1, 0, 30)).ofRuns()));
         }
     }
 
@@ -292,6 +398,10 @@ public abstract class JointAttentionContract extends OperatorContract {
             refuses(new Case(inputs, Values.NORMAL, sizes), 5, 8, 10, "query 3 of sequence 1 sees the raw keys 1 to 10 after position 0, there are 5 rows; wanted at most so many keys, indices from 0 to 9 and positions that fit in 31 bits");
             refuses(new Case(inputs, Values.NORMAL, sizes), 6, 1, -1, "origin of sequence 1 is -1, wanted an absolute position of 0 or more");
             refuses(new Case(inputs, Values.NORMAL, sizes), 7, 8, 6, "query 3 of sequence 1 sees 6 entries, wanted 0 to 5");
+            var runs = new Case(inputs, Values.NORMAL, sizes).ofRuns();
+            runs.forward[7].data().setAtIndex(JAVA_INT, 16, 2);
+            refuses(runs, 7, 17, 6, "query 3 of sequence 1 sees the entries from 2 to before 6, wanted a run within 0 to 5");
+            refuses(runs, 7, 17, 1, "query 3 of sequence 1 sees the entries from 2 to before 1, wanted a run within 0 to 5");
             Sizes gathered = Sizes.of(1, 1, 5, 1, 4, 3, 1, 3, 0);
             refuses(withChoice(inputs, gathered, 1, 1, -1), 7, 0, 1, "query 0 of sequence 0 chooses entry 1 at place 1 after 1, wanted ascending entries of 0 to 4, then −1");
             refuses(withChoice(inputs, gathered, 1, -1, 2), 7, 0, 1, "query 0 of sequence 0 chooses entry 2 at place 2 behind a −1, wanted ascending entries of 0 to 4, then −1");
@@ -337,6 +447,9 @@ public abstract class JointAttentionContract extends OperatorContract {
         withInputs(16, inputs -> {
             for (int places : new int[] {0, 16}) {
                 var example = new Case(inputs, Values.NORMAL, Sizes.of(2, 150, 150, 4, 64, 40, 4, places, 0));
+                if (places == 0) {
+                    example.inDocuments(Sizes.of(2, 150, 150, 4, 64, 40, 4, 0, 0), 37);
+                }
                 if (backend().supports(JointAttention.class)) {
                     assertNoGarbage(example.op, example.forward);
                     assertNoGarbage(example.op, new Case(inputs, Values.NORMAL, Sizes.of(1, 1, 128, 4, 64, 128, 4, places, 3000)).forward);

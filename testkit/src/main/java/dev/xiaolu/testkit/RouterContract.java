@@ -130,6 +130,11 @@ public abstract class RouterContract extends OperatorContract {
                 assertSameBits(inputs, new ExpertLookup(), table, ids);
                 assertSameBits(inputs, new ExpertLookup(), table, inputs.view(ids));
             }
+            for (int rows : new int[] {0, 1, 7, 255, 1000}) {
+                assertSameBits(inputs, new ExpertLookup(), wide, inputs.ints(0, 19, rows));
+                assertSameBits(inputs, new ExpertLookup(), inputs.ints(0, 40, 19, 0), inputs.ints(0, 19, rows));
+                assertSameBits(inputs, new ExpertLookup(), inputs.ints(0, 40, 19, 17), inputs.view(inputs.ints(0, 19, rows, 3)));
+            }
             try (Arena arena = Arena.ofShared()) {
                 assertRefused(inputs, new ExpertLookup(), narrow, Tensor.of(arena, Shape.of(2), 3, 19));
                 assertRefused(inputs, new ExpertLookup(), narrow, Tensor.of(arena, Shape.of(2), -1, 3));
@@ -234,7 +239,16 @@ public abstract class RouterContract extends OperatorContract {
         withInputs(7800, inputs -> {
             assertSameBits(inputs, new ExpertLoad(), inputs.chosen(1000, 6, 33), inputs.bits(DType.I64, 33));
             assertSameBits(inputs, new ExpertLoad(), inputs.view(inputs.chosen(100, 2, 7)), inputs.bits(DType.I64, 7));
-            assertSameBits(inputs, new RouterBiasStep(1e-3f), inputs.floats(Values.WILD, Shape.of(33)), inputs.bits(DType.I64, 33));
+            for (int experts : EXPERTS) {
+                assertSameBits(inputs, new ExpertLoad(), inputs.chosen(257, Math.min(experts, 6), experts), inputs.bits(DType.I64, experts));
+                for (Values values : Values.values()) {
+                    assertSameBits(inputs, new RouterBiasStep(1e-3f), inputs.floats(values, Shape.of(experts)), inputs.bits(DType.I64, experts));
+                    assertSameBits(inputs, new RouterBiasStep(0), inputs.floats(values, Shape.of(experts)), inputs.bits(DType.I64, experts));
+                }
+            }
+            assertSameBits(inputs, new ExpertLoad(), inputs.ints(0, 1, 0, 3), inputs.bits(DType.I64, 5));
+            assertSameBits(inputs, new ExpertLoad(), inputs.ints(0, 1, 3, 0), inputs.bits(DType.I64, 0));
+            assertSameBits(inputs, new RouterBiasStep(1), inputs.normal(0), inputs.bits(DType.I64, 0));
             try (Arena arena = Arena.ofShared()) {
                 Tensor load = Tensor.zeros(arena, DType.I64, Shape.of(4));
                 runBackend(arena, new ExpertLoad(), Tensor.of(arena, Shape.of(4, 2), 0, 1, 0, 1, 0, 1, 0, 3), load);
@@ -276,6 +290,9 @@ public abstract class RouterContract extends OperatorContract {
             assertNoGarbage(new RouteScores(1), scores, chosen);
             assertNoGarbage(new RouteScoresGrad(1), scores, chosen, inputs.normal(128, 6));
             assertNoGarbage(new TopExperts(6), scores, inputs.normal(64));
+            assertNoGarbage(new ExpertLookup(), inputs.ints(0, 64, 50, 6), inputs.ints(0, 50, 4, 128));
+            assertNoGarbage(new ExpertLoad(), chosen, inputs.bits(DType.I64, 64));
+            assertNoGarbage(new RouterBiasStep(1e-3f), inputs.normal(64), inputs.bits(DType.I64, 64));
             assertNoGarbage(new RouteWeights(1), scores, chosen);
             assertNoGarbage(new RouteWeightsGrad(1), scores, chosen, inputs.normal(128, 6));
         });

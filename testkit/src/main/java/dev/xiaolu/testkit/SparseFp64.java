@@ -43,7 +43,8 @@ final class SparseFp64 {
         return y;
     }
 
-    static Values compress(Compress op, Values content, Values gate, Values bias) {
+    /// `since` is null where nothing of the window before is held back.
+    static Values compress(Compress op, Values content, Values gate, Values bias, Values since) {
         int tokens = (int) content.shape().axis(1);
         int columns = (int) content.shape().last();
         int channels = op.overlap() ? columns / 2 : columns;
@@ -53,8 +54,9 @@ final class SparseFp64 {
             int channel = i % channels;
             int window = i / channels % Math.max(1, entries) + (op.continued() ? 1 : 0);
             int start = i / channels / entries * tokens;
+            int from = since == null ? 0 : (int) since.data()[i / channels];
             double total = 0;
-            for (int token = Math.max(0, (window - 1) * op.ratio()); token < (window + 1) * op.ratio(); token++) {
+            for (int token = Math.max(from, (window - 1) * op.ratio()); token < (window + 1) * op.ratio(); token++) {
                 boolean before = token < window * op.ratio();
                 if (before && !op.overlap()) {
                     continue;
@@ -123,7 +125,8 @@ final class SparseFp64 {
                 }
                 scores.data()[i] += weight.data()[query * heads + head] * Math.max(0, d);
             }
-            if (i % entries >= visible.data()[query]) {
+            int entry = i % entries;
+            if (java.util.Arrays.stream(seen(visible, query, false)).noneMatch(seen -> seen == entry)) {
                 scores.data()[i] = Double.NEGATIVE_INFINITY;
             }
         }
@@ -141,7 +144,7 @@ final class SparseFp64 {
                 total += Math.exp(scores.data()[query * entries + entry]);
             }
             for (int i = 0; i < set.length; i++) {
-                double t = share.data()[query * places + i];
+                double t = share.data()[query * places + (op.gathered() ? i : set[i])];
                 loss.data()[query] += t == 0 ? 0 : t * (Math.log(t) - scores.data()[query * entries + set[i]] + Math.log(total));
             }
         }
@@ -150,6 +153,9 @@ final class SparseFp64 {
 
     /// The entries that a query sees.
     private static int[] seen(Values seen, int query, boolean gathered) {
+        if (!gathered && seen.shape().rank() == 3) {
+            return java.util.stream.IntStream.range((int) seen.data()[2 * query], (int) seen.data()[2 * query + 1]).toArray();
+        }
         if (!gathered) {
             return java.util.stream.IntStream.range(0, (int) seen.data()[query]).toArray();
         }

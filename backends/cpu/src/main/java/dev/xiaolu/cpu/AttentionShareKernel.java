@@ -44,18 +44,23 @@ final class AttentionShareKernel implements Kernel<AttentionShare> {
                 int sequence = unit % problem.batch;
                 worker.run(problem, call, sequence, start, end);
                 for (int query = start; query < end; query++) {
-                    divide(call, ((long) sequence * problem.queries + query) * places, problem.last(JointProblem.ENTRIES, sequence, query) + 1, lanes);
+                    int last = problem.last(JointProblem.ENTRIES, sequence, query);
+                    divide(call, ((long) sequence * problem.queries + query) * places, last < 0 ? 0 : problem.first(JointProblem.ENTRIES, sequence, query), last + 1, lanes);
                 }
             }
         });
     }
 
-    /// Divides the sums of one query by their total.
-    private static void divide(Call call, long index, int seen, float[] lanes) {
-        float total = RowSums.plain(call.share, 4 * index, seen, lanes);
-        for (int place = 0; place < call.places; place++) {
+    /// Divides the sums of one query, from the place `first` on and before `end`, by their total.
+    private static void divide(Call call, long index, int first, int end, float[] lanes) {
+        for (int place = 0; place < first; place++) {
+            call.share.set(JAVA_FLOAT, 4 * (index + place), 0);
+        }
+        int start = first & -Numerics.LANES;                     // so that each number keeps its lane
+        float total = RowSums.plain(call.share, 4 * (index + start), end - start, lanes);
+        for (int place = first; place < call.places; place++) {
             long at = 4 * (index + place);
-            call.share.set(JAVA_FLOAT, at, place < seen && total != 0 ? call.share.get(JAVA_FLOAT, at) / total : 0);
+            call.share.set(JAVA_FLOAT, at, place < end && total != 0 ? call.share.get(JAVA_FLOAT, at) / total : 0);
         }
     }
 

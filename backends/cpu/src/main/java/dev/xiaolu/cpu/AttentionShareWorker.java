@@ -49,11 +49,13 @@ final class AttentionShareWorker {
         }
         for (int query = start; query < end; ) {                 // gathered entries are a query's own
             int after = problem.gathered ? query + 1 : end;
+            int first = Integer.MAX_VALUE;
             int last = -1;
             for (int each = query; each < after; each++) {
+                first = Math.min(first, problem.first(ENTRIES, sequence, each));
                 last = Math.max(last, problem.last(ENTRIES, sequence, each));
             }
-            for (int leaf = 0; leaf * ATTENTION_LEAF <= last; leaf++) {
+            for (int leaf = first / ATTENTION_LEAF; last >= 0 && leaf * ATTENTION_LEAF <= last; leaf++) {
                 keys.load(problem, ENTRIES, sequence, query, leaf, 0, Math.min(ATTENTION_LEAF - 1, last - leaf * ATTENTION_LEAF));
                 leaf(problem, call, sequence, start, query, after, leaf, Math.min(ATTENTION_LEAF, last + 1 - leaf * ATTENTION_LEAF));
             }
@@ -76,9 +78,10 @@ final class AttentionShareWorker {
             }
         }
         for (int each = query; each < after; each++) {
-            int seen = Math.min(ATTENTION_LEAF, problem.last(ENTRIES, sequence, each) + 1 - leaf * ATTENTION_LEAF);
-            if (seen > 0) {
-                AttentionPacks.unpack(h, shares + (each - start) * LEAF_ROW, 1, seen, call.share(), 4 * (((long) sequence * problem.queries + each) * call.places() + leaf * ATTENTION_LEAF));
+            int from = Math.max(0, problem.first(ENTRIES, sequence, each) - leaf * ATTENTION_LEAF);
+            int to = Math.min(ATTENTION_LEAF, problem.last(ENTRIES, sequence, each) + 1 - leaf * ATTENTION_LEAF);
+            if (from < to) {
+                AttentionPacks.unpack(h, shares + (each - start) * LEAF_ROW + from, 1, to - from, call.share(), 4 * (((long) sequence * problem.queries + each) * call.places() + leaf * ATTENTION_LEAF + from));
             }
         }
     }

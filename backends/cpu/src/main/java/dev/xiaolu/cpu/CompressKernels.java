@@ -4,6 +4,7 @@ import static dev.xiaolu.cpu.CompressWorker.WIDTH;
 
 import dev.xiaolu.op.Compress;
 import dev.xiaolu.op.CompressGrad;
+import dev.xiaolu.tensor.PooledWindows;
 import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -22,7 +23,7 @@ final class CompressKernels {
     }
 
     void forward(Compress op, Tensor[] in, Tensor[] out) {
-        Problem problem = Problem.of(op, in, out[0]);
+        Problem problem = Problem.of(PooledWindows.of(op, in, 3), in, out[0]);
         int parts = (problem.channels + WIDTH - 1) / WIDTH;
         share(problem.batch * problem.entries * parts, (worker, unit) -> {
             int channel = unit % parts * WIDTH;
@@ -31,7 +32,7 @@ final class CompressKernels {
     }
 
     void gradients(CompressGrad op, Tensor[] in, Tensor[] out) {
-        Problem problem = Problem.of(new Compress(op.ratio(), op.overlap(), op.continued()), in, in[3]);
+        Problem problem = Problem.of(PooledWindows.of(new Compress(op.ratio(), op.overlap(), op.continued()), in, 4), in, in[3]);
         MemorySegment dcontent = out[0].data();
         MemorySegment dgate = out[1].data();
         workers.share(out[0].shape().rows(), 64, (from, to) -> {
@@ -65,40 +66,33 @@ final class CompressKernels {
     }
 
     /// Sizes and inputs of one call, and where the slots of an entry lie: `dy` is the entries or their gradients. Positions are bytes.
-    record Problem(Compress op, int batch, int tokens, int columns, int entries, int channels, Tensor contents, Tensor gates, Tensor biases, Tensor dys) {
-        static Problem of(Compress op, Tensor[] in, Tensor entries) {
-            return new Problem(op, (int) in[0].shape().axis(0), Math.toIntExact(in[0].shape().axis(1)), Math.toIntExact(in[0].shape().axis(2)), Math.toIntExact(entries.shape().axis(1)),
+    record Problem(PooledWindows windows, int batch, int tokens, int columns, int entries, int channels, Tensor contents, Tensor gates, Tensor biases, Tensor dys) {
+        static Problem of(PooledWindows windows, Tensor[] in, Tensor entries) {
+            return new Problem(windows, (int) in[0].shape().axis(0), Math.toIntExact(in[0].shape().axis(1)), Math.toIntExact(in[0].shape().axis(2)), Math.toIntExact(entries.shape().axis(1)),
                     Math.toIntExact(entries.shape().axis(2)), in[0], in[1], in[2], entries);
         }
 
         int ratio() {
-            return op.ratio();
-        }
-
-        private int window(int entry) {
-            return op.continued() ? entry + 1 : entry;
+            return windows.op().ratio();
         }
 
         /// Slots of the window before that an entry has.
-        private int before(int entry) {
-            return op.overlap() && window(entry) > 0 ? op.ratio() : 0;
+        int before(int sequence, int entry) {
+            return windows.before(sequence, entry);
         }
 
-        int slots(int entry) {
-            return before(entry) + op.ratio();
-        }
-
+        /// The token of a slot, counted from the first of the entry's own window.
         long token(int entry, int slot) {
-            return (long) window(entry) * op.ratio() - before(entry) + slot;
+            return windows.window(entry) * ratio() + slot;
         }
 
-        int place(int entry, int slot) {
-            return (slot + op.ratio() - before(entry)) % op.ratio();
+        int place(int slot) {
+            return Math.floorMod(slot, ratio());
         }
 
         /// The first column that a slot is read from.
-        int column(int entry, int slot) {
-            return op.overlap() && slot >= before(entry) ? channels : 0;
+        int column(int slot) {
+            return windows.op().overlap() && slot >= 0 ? channels : 0;
         }
 
         MemorySegment content() {

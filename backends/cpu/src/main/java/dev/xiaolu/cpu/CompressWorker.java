@@ -45,12 +45,13 @@ final class CompressWorker {
 
     /// Reads the slots and leaves the greatest gates, the exponentials, their sums and the weighted contents; the number of slots.
     private int pool(CompressKernels.Problem problem, int sequence, int entry, int channel, int width) {
-        int slots = problem.slots(entry);
+        int before = problem.before(sequence, entry);
+        int slots = before + problem.ratio();
         int wide = padded(width);
         for (int slot = 0; slot < slots; slot++) {
-            long token = problem.token(entry, slot);
-            int column = problem.column(entry, slot) + channel;
-            int place = problem.place(entry, slot);
+            long token = problem.token(entry, slot - before);
+            int column = problem.column(slot - before) + channel;
+            int place = problem.place(slot - before);
             addRows(problem.gate(), problem.gateAt(sequence, token, column), problem.bias(), problem.biasAt(place, column), GATES + slot * WIDTH, width);
             read(problem.content(), problem.contentAt(sequence, token, column), CONTENTS + slot * WIDTH, width);
         }
@@ -104,8 +105,9 @@ final class CompressWorker {
             r.intoArray(h, L + i);
             FloatVector.fromArray(FLOATS, h, DY + i).mul(FloatVector.fromArray(FLOATS, h, O + i).mul(r)).intoArray(h, O + i);
         }
+        int before = slots - problem.ratio();
         for (int slot = 0; slot < slots; slot++) {
-            long at = 4 * (((long) sequence * problem.tokens() + problem.token(entry, slot)) * problem.columns() + problem.column(entry, slot) + channel);
+            long at = 4 * (((long) sequence * problem.tokens() + problem.token(entry, slot - before)) * problem.columns() + problem.column(slot - before) + channel);
             gradients(h, GATES + slot * WIDTH, CONTENTS + slot * WIDTH, wide);
             write(CONTENTS + slot * WIDTH, dcontent, at, width);
             write(GATES + slot * WIDTH, dgate, at, width);

@@ -25,6 +25,8 @@ import dev.xiaolu.op.Embed;
 import dev.xiaolu.op.EmbedGrad;
 import dev.xiaolu.op.ExpertLinear;
 import dev.xiaolu.op.ExpertLinearGrad;
+import dev.xiaolu.op.ExpertLoad;
+import dev.xiaolu.op.ExpertLookup;
 import dev.xiaolu.op.ExpertPlan;
 import dev.xiaolu.op.FakeQuantise;
 import dev.xiaolu.op.FixedAdd;
@@ -62,6 +64,7 @@ import dev.xiaolu.op.RouteScores;
 import dev.xiaolu.op.RouteScoresGrad;
 import dev.xiaolu.op.RouteWeights;
 import dev.xiaolu.op.RouteWeightsGrad;
+import dev.xiaolu.op.RouterBiasStep;
 import dev.xiaolu.op.Scale;
 import dev.xiaolu.op.Softmax;
 import dev.xiaolu.op.SoftmaxGrad;
@@ -204,6 +207,10 @@ final class CpuBackend implements Backend {
         add(SoftmaxGrad.class, shares::gradient);
         add(RouteScores.class, shares::weights);
         add(RouteScoresGrad.class, shares::weightGradients);
+        var tables = new RouterTableKernels(workers);
+        add(ExpertLookup.class, tables::lookup);
+        add(ExpertLoad.class, tables::load);
+        add(RouterBiasStep.class, tables::step);
         add(BalanceLoss.class, balance::forward);
         add(BalanceLossGrad.class, balance::gradient);
     }

@@ -21,7 +21,8 @@ import jdk.incubator.vector.VectorOperators;
 ///
 /// What a row does not see adds +0 to its sums, so rows go through the leaves and the tree together, whichever of them sees what.
 final class IndexGradWorker {
-    private final int[] seen = new int[ATTENTION_LEAF];          // entries of the square that each row sees
+    private final int[] from = new int[ATTENTION_LEAF];          // entries of the square that each row sees: the first, and the one behind the last
+    private final int[] seen = new int[ATTENTION_LEAF];
     private float[] h = {};
     private MemorySegment s = MemorySegment.NULL;
     private IndexScoresKernels.Problem problem;
@@ -85,12 +86,14 @@ final class IndexGradWorker {
         AttentionPacks.turn(s, rowsOfK, 4L * columns, 0, count - 1, problem.dim(), s, turned);
     }
 
-    /// Reads how many of `count` entries from `entry` on the rows see; the most that any sees.
+    /// Reads which of `count` entries from `entry` on the rows see; how many there are up to the last that any sees.
     private int look(int start, int end, int entry, int count) {
         int most = 0;
         for (int row = start; row < end; row++) {
-            seen[row - start] = Math.clamp(problem.visible(sequence, row / problem.heads()) - entry, 0, count);
-            most = Math.max(most, seen[row - start]);
+            int query = row / problem.heads();
+            seen[row - start] = Math.clamp(problem.end(sequence, query) - entry, 0, count);
+            from[row - start] = Math.clamp(problem.first(sequence, query) - entry, 0, seen[row - start]);
+            most = from[row - start] < seen[row - start] ? Math.max(most, seen[row - start]) : most;
         }
         return most;
     }
@@ -102,13 +105,16 @@ final class IndexGradWorker {
             AttentionTiles.dots(h, q + i * columns, columns, s, turned, problem.dim(), zeros, g + i * LEAF_ROW, strips, spare);
             for (int row = i; row < Math.min(rows, i + ROWS); row++) {
                 int query = (start + row) / problem.heads();
-                long ofDy = problem.dyAt(sequence, query, entry);
                 int at = g + row * LEAF_ROW;
+                int first = at + from[row];
+                int sees = seen[row] - from[row];
+                long ofDy = problem.dyAt(sequence, query, entry + from[row]);
                 if (weightSums >= 0) {
-                    h[weightSums + row * wide] = weightSum(at, ofDy, seen[row], h[weightSums + row * wide]);
+                    h[weightSums + row * wide] = weightSum(first, ofDy, sees, h[weightSums + row * wide]);
                 }
-                gate(at, ofDy, seen[row], one(problem.weight().data(), problem.weight().at(sequence, query, (start + row) % problem.heads())));
-                Arrays.fill(h, at + seen[row], at + LEAF_ROW, 0);
+                gate(first, ofDy, sees, one(problem.weight().data(), problem.weight().at(sequence, query, (start + row) % problem.heads())));
+                Arrays.fill(h, at, first, 0);
+                Arrays.fill(h, first + sees, at + LEAF_ROW, 0);
             }
         }
     }
@@ -181,7 +187,7 @@ final class IndexGradWorker {
                 continue;
             }
             for (int row = i; row < Math.min(rows, i + ROWS); row++) {
-                AttentionTiles.rowProduct(h, g + row * LEAF_ROW, 1, s, rowsOfK, 4L * columns, seen[row], sums + row * wide, columns);
+                AttentionTiles.rowProduct(h, g + row * LEAF_ROW + from[row], 1, s, rowsOfK + 4L * from[row] * columns, 4L * columns, seen[row] - from[row], sums + row * wide, columns);
             }
         }
     }
@@ -232,7 +238,7 @@ final class IndexGradWorker {
             }
             for (int one = key; one < Math.min(most, key + ROWS); one++) {
                 for (int row = 0; row < rows; row++) {
-                    if (one < seen[row]) {
+                    if (from[row] <= one && one < seen[row]) {
                         AttentionTiles.rowProduct(h, g + row * LEAF_ROW + one, LEAF_ROW, s, rowsOfQ + 4L * row * columns, 4L * columns, 1, sums + one * wide, columns);
                     }
                 }

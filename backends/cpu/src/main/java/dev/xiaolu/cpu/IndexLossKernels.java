@@ -7,7 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import dev.xiaolu.op.IndexLoss;
 import dev.xiaolu.op.IndexLossGrad;
 import dev.xiaolu.tensor.Elementary;
-import dev.xiaolu.tensor.SeenKeys;
+import dev.xiaolu.tensor.SeenEntries;
 import dev.xiaolu.tensor.Sums;
 import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -26,9 +26,9 @@ final class IndexLossKernels {
     }
 
     void forward(IndexLoss op, Tensor[] in, Tensor[] out) {
-        SeenKeys.checkEntries(in[2], in[0].shape().axis(2));
+        SeenEntries seen = SeenEntries.of(in[2], op.gathered(), in[0].shape().axis(2));
         share(out[0].shape().size(), (row, index) -> {
-            row.read(in, index);
+            row.read(seen, in, index);
             row.sum(row.exponentials);
             float l = Sums.halve(row.lanes);
             row.terms(Elementary.log(l));
@@ -39,21 +39,21 @@ final class IndexLossKernels {
     }
 
     void gradient(IndexLossGrad op, Tensor[] in, Tensor[] out) {
-        SeenKeys.checkEntries(in[2], in[0].shape().axis(2));
+        SeenEntries seen = SeenEntries.of(in[2], op.gathered(), in[0].shape().axis(2));
         MemorySegment dscores = out[0].data();
         long queries = in[0].shape().axis(1);
         long entries = in[0].shape().axis(2);
         share(in[0].shape().rows(), (row, index) -> {
             long sequence = index / queries;
             long query = index % queries;
-            row.read(in, index, in[3].data().getAtIndex(JAVA_FLOAT, sequence * in[3].stride(0) + query * in[3].stride(1)));
+            row.read(seen, in, index, in[3].data().getAtIndex(JAVA_FLOAT, sequence * in[3].stride(0) + query * in[3].stride(1)));
             row.sum(row.shares);
             float mass = Sums.halve(row.lanes);
             float r = 1 / in[4].data().getAtIndex(JAVA_FLOAT, sequence * in[4].stride(0) + query * in[4].stride(1));
             float dloss = in[5].data().getAtIndex(JAVA_FLOAT, sequence * in[5].stride(0) + query * in[5].stride(1));
             dscores.asSlice(4 * index * entries, 4 * entries).fill((byte) 0);
-            for (int i = 0; i < row.count; i++) {
-                dscores.setAtIndex(JAVA_FLOAT, index * entries + entry(in[2], sequence, query, i), Math.fma(row.exponentials[i] * r, mass, -row.shares[i]) * dloss);
+            for (int i = row.from; i < row.to; i++) {
+                dscores.setAtIndex(JAVA_FLOAT, index * entries + seen.index(sequence, query, row.start + i), Math.fma(row.exponentials[i] * r, mass, -row.shares[i]) * dloss);
             }
         });
     }
@@ -72,43 +72,44 @@ final class IndexLossKernels {
         });
     }
 
-    private static int entry(Tensor seen, long sequence, long query, int number) {
-        return seen.shape().rank() == 2 ? number : SeenKeys.at(seen, sequence, query, number);
-    }
-
-    /// What one query sees, in arrays of whole lanes that are kept between calls; behind the last, scores are −∞ and shares +0.
+    /// What one query sees, in arrays of whole lanes that are kept between calls; before the first and behind the last, scores are −∞ and shares +0.
     private static final class Row {
         final float[] lanes = new float[LANES];
         float[] scores = {};
         float[] shares = {};
         float[] exponentials = {};                               // exp(score − base), later the logarithms of the shares
-        int count;
+        int start;                                               // number of what lies at 0: it has lane 0
+        int from;                                                // where the first lies
+        int to;                                                  // and behind the last
         float greatest;
-        private int whole;                                       // count, padded to whole lanes
+        private int whole;                                       // `to`, padded to whole lanes
         private float base;
 
         /// Reads a query and the exponentials of its scores relative to the greatest.
-        void read(Tensor[] in, long index) {
-            gather(in, index);
+        void read(SeenEntries seen, Tensor[] in, long index) {
+            gather(seen, in, index);
             float m = Float.NEGATIVE_INFINITY;
-            for (int i = 0; i < count; i++) {
+            for (int i = from; i < to; i++) {
                 m = scores[i] > m ? scores[i] + 0f : m;
             }
             exponentials(m);
         }
 
         /// The same, relative to a greatest score that is known.
-        void read(Tensor[] in, long index, float m) {
-            gather(in, index);
+        void read(SeenEntries seen, Tensor[] in, long index, float m) {
+            gather(seen, in, index);
             exponentials(m);
         }
 
-        private void gather(Tensor[] in, long index) {
+        private void gather(SeenEntries seen, Tensor[] in, long index) {
             long queries = in[0].shape().axis(1);
             long sequence = index / queries;
             long query = index % queries;
-            count = SeenKeys.count(in[2], sequence, query);
-            whole = (count + LANES - 1) & -LANES;
+            int first = seen.first(sequence, query);
+            start = first & -LANES;
+            from = first - start;
+            to = seen.end(sequence, query) - start;
+            whole = (to + LANES - 1) & -LANES;
             if (scores.length < whole) {
                 scores = new float[whole];
                 shares = new float[whole];
@@ -116,12 +117,14 @@ final class IndexLossKernels {
             }
             long ofScores = sequence * in[0].stride(0) + query * in[0].stride(1);
             long ofShares = sequence * in[1].stride(0) + query * in[1].stride(1);
-            for (int i = 0; i < count; i++) {
-                scores[i] = in[0].data().getAtIndex(JAVA_FLOAT, ofScores + entry(in[2], sequence, query, i));
-                shares[i] = in[1].data().getAtIndex(JAVA_FLOAT, ofShares + i);
+            Arrays.fill(scores, 0, from, Float.NEGATIVE_INFINITY);
+            Arrays.fill(shares, 0, from, 0);
+            for (int i = from; i < to; i++) {
+                scores[i] = in[0].data().getAtIndex(JAVA_FLOAT, ofScores + seen.index(sequence, query, start + i));
+                shares[i] = in[1].data().getAtIndex(JAVA_FLOAT, ofShares + start + i);
             }
-            Arrays.fill(scores, count, whole, Float.NEGATIVE_INFINITY);
-            Arrays.fill(shares, count, whole, 0);
+            Arrays.fill(scores, to, whole, Float.NEGATIVE_INFINITY);
+            Arrays.fill(shares, to, whole, 0);
         }
 
         private void exponentials(float m) {
@@ -147,7 +150,7 @@ final class IndexLossKernels {
                 VectorElementary.log(FloatVector.fromArray(FLOATS, shares, i)).intoArray(exponentials, i);
             }
             Arrays.fill(lanes, 0);
-            for (int i = 0; i < count; i++) {
+            for (int i = from; i < to; i++) {
                 if (shares[i] != 0) {
                     lanes[i % LANES] = Math.fma(shares[i], exponentials[i] - (scores[i] - base - logOfL), lanes[i % LANES]);
                 }

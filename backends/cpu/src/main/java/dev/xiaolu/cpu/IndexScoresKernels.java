@@ -5,7 +5,7 @@ import static dev.xiaolu.op.Numerics.ATTENTION_LEAF;
 import dev.xiaolu.cpu.AttentionProblem.Heads;
 import dev.xiaolu.op.IndexScores;
 import dev.xiaolu.op.IndexScoresGrad;
-import dev.xiaolu.tensor.SeenKeys;
+import dev.xiaolu.tensor.SeenEntries;
 import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -81,12 +81,11 @@ final class IndexScoresKernels {
     }
 
     /// Sizes and inputs of one call.
-    record Problem(int batch, int queries, int heads, int dim, int entries, Heads q, Rows k, Heads weight, Tensor seen, MemorySegment dy, long dyPerSequence, long dyPerQuery) {
+    record Problem(int batch, int queries, int heads, int dim, int entries, Heads q, Rows k, Heads weight, SeenEntries seen, MemorySegment dy, long dyPerSequence, long dyPerQuery) {
         static Problem of(Tensor[] in, Tensor dy) {
             int entries = Math.toIntExact(in[1].shape().axis(1));
-            SeenKeys.checkVisible(in[3], entries);
             return new Problem(Math.toIntExact(in[0].shape().axis(0)), Math.toIntExact(in[0].shape().axis(1)), Math.toIntExact(in[0].shape().axis(2)), Math.toIntExact(in[0].shape().axis(3)), entries,
-                    Heads.of(in[0]), new Rows(in[1].data(), 4 * in[1].stride(0), 4 * in[1].stride(1)), Heads.of(in[2]), in[3],
+                    Heads.of(in[0]), new Rows(in[1].data(), 4 * in[1].stride(0), 4 * in[1].stride(1)), Heads.of(in[2]), SeenEntries.of(in[3], false, entries),
                     dy == null ? null : dy.data(), dy == null ? 0 : 4 * dy.stride(0), dy == null ? 0 : 4 * dy.stride(1));
         }
 
@@ -94,8 +93,14 @@ final class IndexScoresKernels {
             return queries * heads;
         }
 
-        int visible(int sequence, int query) {
-            return SeenKeys.at(seen, sequence, query);
+        /// The first entry that a query sees.
+        int first(int sequence, int query) {
+            return seen.first(sequence, query);
+        }
+
+        /// The entry behind the last one.
+        int end(int sequence, int query) {
+            return seen.end(sequence, query);
         }
 
         long dyAt(int sequence, int query, int entry) {

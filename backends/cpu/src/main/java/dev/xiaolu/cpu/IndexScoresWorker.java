@@ -49,9 +49,11 @@ final class IndexScoresWorker {
     void run(IndexScoresKernels.Problem problem, MemorySegment y, int sequence, int start, int end, int from, int to) {
         int queries = end - start;
         lay(problem.dim(), queries, problem.heads());
+        int least = Integer.MAX_VALUE;
         int most = 0;
         for (int query = start; query < end; query++) {
-            most = Math.max(most, problem.visible(sequence, query));
+            least = Math.min(least, problem.first(sequence, query));
+            most = Math.max(most, problem.end(sequence, query));
             for (int head = 0; head < problem.heads(); head++) {
                 AttentionPacks.pack(problem.q().data(), problem.q().at(sequence, query, head), problem.dim(), h, q + ((query - start) * problem.heads() + head) * columns, columns);
             }
@@ -59,14 +61,18 @@ final class IndexScoresWorker {
         for (int entry = from; entry < to; entry += ATTENTION_LEAF) {
             int count = Math.min(ATTENTION_LEAF, Math.min(to, most) - entry);
             Arrays.fill(h, scores, scores + queries * LEAF_ROW, 0);
-            if (count > 0) {
+            if (count > 0 && least < entry + count) {
                 AttentionPacks.turn(problem.k().data(), problem.k().at(sequence, entry), problem.k().perRow(), 0, count - 1, problem.dim(), s, 0);
                 add(problem, sequence, start, queries, count);
             }
             for (int query = 0; query < queries; query++) {
-                int seen = Math.clamp(problem.visible(sequence, start + query) - entry, 0, Math.min(ATTENTION_LEAF, to - entry));
+                int seen = Math.clamp(problem.end(sequence, start + query) - entry, 0, Math.min(ATTENTION_LEAF, to - entry));
+                int first = Math.clamp(problem.first(sequence, start + query) - entry, 0, seen);
                 long at = 4 * (((long) sequence * problem.queries() + start + query) * problem.entries() + entry);
-                MemorySegment.copy(h, scores + query * LEAF_ROW, y, JAVA_FLOAT, at, seen);
+                for (int i = 0; i < first; i++) {
+                    set(y, at + 4L * i, Float.NEGATIVE_INFINITY);
+                }
+                MemorySegment.copy(h, scores + query * LEAF_ROW + first, y, JAVA_FLOAT, at + 4L * first, seen - first);
                 for (int i = seen; i < Math.min(ATTENTION_LEAF, to - entry); i++) {
                     set(y, at + 4L * i, Float.NEGATIVE_INFINITY);
                 }

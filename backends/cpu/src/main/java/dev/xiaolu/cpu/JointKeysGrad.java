@@ -95,7 +95,7 @@ final class JointKeysGrad {
             int last = problem.last(side, sequence, query);
             int at = row - first;
             if (side == ENTRIES) {
-                square.look(at, 0, Math.min(count - 1, last - start));
+                square.look(at, Math.max(0, problem.first(ENTRIES, sequence, query) - start), Math.min(count - 1, last - start));
             } else if (last < 0) {
                 square.look(at, 0, -1);
             } else {

@@ -3,6 +3,7 @@ package dev.xiaolu.cpu;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.xiaolu.cpu.AttentionProblem.Heads;
+import dev.xiaolu.tensor.SeenEntries;
 import dev.xiaolu.tensor.SeenKeys;
 import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -30,7 +31,8 @@ final class JointProblem {
     private int[] origins = {};                                  // [batch]
     private int[] first = {};                                    // raw keys, by position, [batch, queries]
     private int[] last = {};
-    private int[] count = {};                                    // entries
+    private int[] start = {};                                    // entries, by number: the first, and the one behind the last
+    private int[] end = {};
 
     /// Where the keys of one side lie, in bytes.
     record Keys(MemorySegment data, long perSequence, long perRow) {
@@ -73,17 +75,19 @@ final class JointProblem {
         dim = Math.toIntExact(ofQ.shape().axis(3));
         entries = Math.toIntExact(ofEntries.shape().axis(1));
         q = Heads.of(ofQ);
-        SeenKeys.checkEntries(seen, entries);
+        SeenEntries read = SeenEntries.of(seen, gathered, entries);
         sides[ENTRIES] = Keys.of(ofEntries);
         chosen = seen.data();
         chosenPerSequence = seen.stride(0);
         chosenPerQuery = seen.stride(1);
-        if (count.length < batch * queries) {
-            count = new int[batch * queries];
+        if (end.length < batch * queries) {
+            start = new int[batch * queries];
+            end = new int[batch * queries];
         }
         for (int sequence = 0; sequence < batch; sequence++) {
             for (int query = 0; query < queries; query++) {
-                count[sequence * queries + query] = SeenKeys.count(seen, sequence, query);
+                start[sequence * queries + query] = read.first(sequence, query);
+                end[sequence * queries + query] = read.end(sequence, query);
             }
         }
     }
@@ -102,12 +106,14 @@ final class JointProblem {
 
     /// First number that a query sees of a side; greater than any where it sees none.
     int first(int side, int sequence, int query) {
-        return side == RAW ? first[sequence * queries + query] : count[sequence * queries + query] > 0 ? 0 : Integer.MAX_VALUE;
+        int at = sequence * queries + query;
+        return side == RAW ? first[at] : start[at] < end[at] ? start[at] : Integer.MAX_VALUE;
     }
 
     /// Last number that a query sees of a side; −1 where it sees none.
     int last(int side, int sequence, int query) {
-        return side == RAW ? last[sequence * queries + query] : count[sequence * queries + query] - 1;
+        int at = sequence * queries + query;
+        return side == RAW ? last[at] : start[at] < end[at] ? end[at] - 1 : -1;
     }
 
     /// The entry of a rank among those a query has chosen.
@@ -118,7 +124,7 @@ final class JointProblem {
     /// The first rank from which on a query has chosen entries of at least `entry`.
     int rankOf(int sequence, int query, int entry) {
         int low = 0;
-        int high = count[sequence * queries + query];
+        int high = end[sequence * queries + query];
         while (low < high) {
             int middle = (low + high) >>> 1;
             if (chosen(sequence, query, middle) < entry) {

@@ -8,7 +8,7 @@ import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
 import dev.xiaolu.op.TopEntries;
 import dev.xiaolu.tensor.Kernel;
-import dev.xiaolu.tensor.SeenKeys;
+import dev.xiaolu.tensor.SeenEntries;
 import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -38,7 +38,7 @@ final class TopEntriesKernel implements Kernel<TopEntries> {
     }
 
     @Override public void run(TopEntries op, Tensor[] in, Tensor[] out) {
-        SeenKeys.checkVisible(in[1], in[0].shape().axis(2));
+        SeenEntries seen = SeenEntries.of(in[1], false, in[0].shape().axis(2));
         int places = Math.toIntExact(out[0].shape().last());
         int rows = places == 0 ? 0 : Math.toIntExact(out[0].shape().rows());
         int queries = Math.toIntExact(in[0].shape().axis(1));
@@ -49,8 +49,9 @@ final class TopEntriesKernel implements Kernel<TopEntries> {
             for (int index = next.getAndIncrement(); index < rows; index = next.getAndIncrement()) {
                 int sequence = index / queries;
                 int query = index % queries;
-                row.at = 4 * (sequence * in[0].stride(0) + query * in[0].stride(1));
-                row.choose(SeenKeys.at(in[1], sequence, query), out[0].data(), 4L * index * places);
+                int first = seen.first(sequence, query);
+                row.at = 4 * (sequence * in[0].stride(0) + query * in[0].stride(1) + first);
+                row.choose(first, seen.end(sequence, query) - first, out[0].data(), 4L * index * places);
             }
         });
     }
@@ -63,7 +64,7 @@ final class TopEntriesKernel implements Kernel<TopEntries> {
         private int[] kept = {};                                 // entries that may be chosen, ascending
         private int[] ranks = {};                                // and their ranks
         private float[] maxima = {};                             // of groups
-        private long at;                                         // where the row begins, in bytes
+        private long at;                                         // where the first entry that is seen lies, in bytes
 
         void open(MemorySegment scores, int places) {
             this.scores = scores;
@@ -73,11 +74,12 @@ final class TopEntriesKernel implements Kernel<TopEntries> {
             }
         }
 
-        void choose(int visible, MemorySegment chosen, long into) {
+        /// Of `visible` entries, which `first` begins.
+        void choose(int first, int visible, MemorySegment chosen, long into) {
             int place = 0;
             if (visible <= places) {
                 for (; place < visible; place++) {
-                    chosen.set(JAVA_INT, into + 4L * place, place);
+                    chosen.set(JAVA_INT, into + 4L * place, first + place);
                 }
             } else {
                 int left = keep(visible);
@@ -95,7 +97,7 @@ final class TopEntriesKernel implements Kernel<TopEntries> {
                 for (int i = 0; place < places; i++) {
                     int order = Integer.compareUnsigned(ranks[i], least);
                     if (order > 0 || order == 0 && equals-- > 0) {
-                        chosen.set(JAVA_INT, into + 4L * place++, all ? i : kept[i]);
+                        chosen.set(JAVA_INT, into + 4L * place++, first + (all ? i : kept[i]));
                     }
                 }
             }

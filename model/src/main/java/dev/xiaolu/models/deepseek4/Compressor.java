@@ -1,5 +1,6 @@
 package dev.xiaolu.models.deepseek4;
 
+import dev.xiaolu.nn.Batch;
 import dev.xiaolu.nn.Filler;
 import dev.xiaolu.nn.Linear;
 import dev.xiaolu.nn.Norm;
@@ -29,9 +30,16 @@ final class Compressor {
         norm = Norm.of(scope.at("norm"), dim, config.normEpsilon());
     }
 
-    /// Takes `x [batch, seq, hidden]` of whole sequences, gives the entries of their whole windows `[batch, windows, dim]`.
-    Tensor forward(Tensor x, Tensor rope) {
-        return finished(Compute.one(new Compress(ratio, overlap, false), content.forward(x), gate.forward(x), bias), 0, rope);
+    /// Takes `x [batch, seq, hidden]` of whole sequences, gives the entries of their whole windows `[batch, windows, dim]`. An entry reaches into the window before as far as the document of its own window's first token does.
+    Tensor forward(Tensor x, Tensor rope, Batch batch) {
+        var compress = new Compress(ratio, overlap, false);
+        Tensor contents = content.forward(x);
+        Tensor gates = gate.forward(x);
+        if (!overlap) {
+            return finished(Compute.one(compress, contents, gates, bias), 0, rope);
+        }
+        Tensor since = Positions.of(batch.sequences(), compress.entries(batch.length()), (sequence, window) -> batch.first().getInt(sequence, window * ratio));
+        return finished(Compute.one(compress, contents, gates, bias, since), 0, rope);
     }
 
     /// Takes `x [1, seq, hidden]` that continues a context, gives all entries of the context so far; the new ones and what is left of the last window are added to the cache.

@@ -101,7 +101,7 @@ public final class DeepSeekV4 implements LanguageModel {
     }
 
     private Tensor run(Batch batch, HybridCache cache, Objective objective, Consumer<Tensor> each) {
-        refusePadding(batch);
+        refusePadding(batch, cache != null);
         Tensor streams = Compute.one(new HyperExpand(config.hcMult()), Compute.one(new Embed(), embedding, batch.tokens()));
         for (int layer = 0; layer < blocks.size(); layer++) {
             Block block = blocks.get(layer);
@@ -111,13 +111,15 @@ public final class DeepSeekV4 implements LanguageModel {
         return streams;
     }
 
-    private static void refusePadding(Batch batch) {
+    private static void refusePadding(Batch batch, boolean cached) {
         for (int sequence = 0; sequence < batch.sequences(); sequence++) {
             for (int i = 0; i < batch.length(); i++) {
                 int position = batch.positions().getInt(sequence, i);
                 int index = batch.last().getInt(sequence, i);
                 checkInput(position == index, "batch: the token at index %d of sequence %d has position %d, wanted %d: windows of compressed entries are counted from the first token, "
                         + "so padding on the left would shift their borders and change the results; pad on the right", index, sequence, position, index);
+                checkInput(!cached || batch.first().getInt(sequence, i) == 0, "batch: the token at index %d of a cached context sees what comes from index %d on, wanted 0: a context holds one document", index,
+                        batch.first().getInt(sequence, i));
             }
         }
     }

@@ -38,8 +38,8 @@ final class Indexer {
     }
 
     /// Keys `[batch, count, dim]` of the entries of whole sequences, or of everything that `cache` holds with `x` behind it, unless it is null.
-    Tensor keys(Tensor x, Tensor rope, EntryCache cache) {
-        return rounded(cache == null ? compressor.forward(x, rope) : compressor.forward(x, rope, cache));
+    Tensor keys(Tensor x, Tensor rope, Batch batch, EntryCache cache) {
+        return rounded(cache == null ? compressor.forward(x, rope, batch) : compressor.forward(x, rope, cache));
     }
 
     /// Takes `x [batch, seq, hidden]`, `latent [batch, seq, rank]` and the keys, gives a score for each token and entry, `[batch, seq, count]`, without the factor `1/√(heads · dim)`: it changes no choice.
@@ -56,7 +56,7 @@ final class Indexer {
 
     /// How far the softmax of a token's scores is from its attention's shares among the same entries, `[batch, seq]`.
     ///
-    /// @param seen     how many entries each token sees, or which ones if `gathered`
+    /// @param seen     the run of entries that each token sees, or which ones if `gathered`
     Tensor loss(Tensor scores, Tensor share, Tensor seen, boolean gathered) {
         float factor = (float) (1 / Math.sqrt((double) config.indexNHeads() * config.indexHeadDim()));
         return Compute.run(new IndexLoss(gathered), Compute.one(new Scale(factor), scores), share, seen)[0];

@@ -20,7 +20,7 @@ import java.lang.foreign.Arena;
 
 /// Attention over a sliding window of raw keys and over compressed entries of everything before, all heads sharing one head of keys that are their own values.
 ///
-/// A layer with ratio 0 has the window alone. One with overlapping windows chooses entries by an indexer; any other sees all that are complete. A token sees the entry of a window from its last token on.
+/// A layer with ratio 0 has the window alone. One with overlapping windows chooses entries by an indexer; any other sees all that are complete. A token sees the entry of a window from its last token on, if the window lies in the token's own document.
 final class JointSelfAttention {
     private final DeepSeekV4Config config;
     private final int ratio;
@@ -75,12 +75,13 @@ final class JointSelfAttention {
         int origin = cache == null ? 0 : start - cache.lookingBack();                           // and of the first raw key
         Tensor first = Positions.of(sequences, length, (sequence, i) -> Math.max(batch.first().getInt(sequence, i), batch.last().getInt(sequence, i) - config.slidingWindow() + 1) - origin);
         Tensor last = Positions.of(sequences, length, (sequence, i) -> batch.last().getInt(sequence, i) - origin);
-        Tensor visible = Positions.of(sequences, length, (sequence, i) -> ratio == 0 ? 0 : (batch.last().getInt(sequence, i) + 1) / ratio);
-        Tensor entries = compressor == null ? none(sequences, dim) : cache == null ? compressor.forward(x, rope) : compressor.forward(x, rope, cache.entries());
+        Tensor visible = Positions.runs(sequences, length, (sequence, i) -> ratio == 0 ? 0 : (batch.first().getInt(sequence, i) + ratio - 1) / ratio,
+                (sequence, i) -> ratio == 0 ? 0 : (batch.last().getInt(sequence, i) + 1) / ratio);                // [batch, seq, 2]
+        Tensor entries = compressor == null ? none(sequences, dim) : cache == null ? compressor.forward(x, rope, batch) : compressor.forward(x, rope, cache.entries());
         boolean gathered = indexer != null && entries.shape().axis(1) > config.indexTopk() && (objective == null || !objective.isDense());
         boolean taught = indexer != null && entries.shape().axis(1) > 0 && objective != null && objective.teachesIndexers();
         Tensor looked = taught ? Compute.detached(x) : x;                                // what the indexer looks at is not its to change
-        Tensor keys = taught || gathered || indexer != null && cache != null ? indexer.keys(looked, rope, cache == null ? null : cache.indexKeys()) : null;
+        Tensor keys = taught || gathered || indexer != null && cache != null ? indexer.keys(looked, rope, batch, cache == null ? null : cache.indexKeys()) : null;
         Tensor scores = taught || gathered ? indexer.scores(looked, taught ? Compute.detached(latent) : latent, keys, visible, batch, rope) : null;
         Tensor seen = gathered ? indexer.choose(scores, visible) : visible;
         if (cache != null) {

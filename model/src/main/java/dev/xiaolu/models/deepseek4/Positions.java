@@ -29,6 +29,19 @@ final class Positions {
         return table;
     }
 
+    /// `[batch, count, 2]`: runs of entries, from the first up to before the one that `end` gives; empty where `first` is no less.
+    static Tensor runs(long batch, long count, Rule first, Rule end) {
+        Tensor table = Compute.current().scratch().allocate(new TensorType(DType.I32, Shape.of(batch, count, 2)));
+        for (int sequence = 0; sequence < batch; sequence++) {
+            for (int index = 0; index < count; index++) {
+                int behind = end.at(sequence, index);
+                table.data().setAtIndex(JAVA_INT, 2 * (sequence * count + index), Math.min(first.at(sequence, index), behind));
+                table.data().setAtIndex(JAVA_INT, 2 * (sequence * count + index) + 1, behind);
+            }
+        }
+        return table;
+    }
+
     /// `[batch]`, one number for all sequences.
     static Tensor of(long batch, int number) {
         Tensor table = Compute.current().scratch().allocate(new TensorType(DType.I32, Shape.of(batch)));

@@ -110,9 +110,10 @@ class RoundingTest {
         withNarrow(INDEXER, (model, arena) -> {
             Tensor x = arrayed(arena, 2, 24, 32);
             Tensor rope = RopeTable.stretched(arena, 64, 8, 160000, Optional.empty());
-            Tensor keys = indexer(model, INDEXER).keys(x, rope, null);                    // [2, 6, 16]
+            Batch batch = TrainingPass.batch(new int[25], new int[25]);
+            Tensor keys = indexer(model, INDEXER).keys(x, rope, batch, null);             // [2, 6, 16]
             assertArrayEquals(Compute.one(new Dequantise(Blocks.FP4), Compute.run(Quantise.fp4(), keys)).toFloats(), keys.toFloats());
-            Tensor plain = indexer(model, Rounding.NONE).keys(x, rope, null);
+            Tensor plain = indexer(model, Rounding.NONE).keys(x, rope, batch, null);
             Tensor rotated = Compute.one(new Hadamard(), plain);
             assertArrayEquals(Compute.one(new Dequantise(Blocks.FP4), Compute.run(Quantise.fp4(), rotated)).toFloats(), keys.toFloats());
             assertFalse(Arrays.equals(rotated.toFloats(), keys.toFloats()));
