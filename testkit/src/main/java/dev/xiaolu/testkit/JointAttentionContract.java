@@ -178,18 +178,21 @@ public abstract class JointAttentionContract extends OperatorContract {
     }
 
     @Test void agreesOnRunsOfEntries() {
-        for (int[] each : new int[][] {{2, 33, 33, 4, 16, 8, 4, 0, 0}, {1, 140, 140, 2, 24, 32, 1, 0, 0}, {1, 50, 300, 3, 20, 40, 1, 0, 500}, {1, 300, 300, 4, 33, 128, 32, 0, 0}, {1, 3, 140, 70, 9, 128, 4, 0, 2000}, {2, 1, 1, 1, 1, 1, 1, 0, 0}}) {
+        for (int[] each : new int[][] {{2, 33, 33, 4, 16, 8, 4, 0, 0}, {1, 140, 140, 2, 24, 32, 1, 0, 0}, {1, 50, 300, 3, 20, 40, 1, 0, 500}, {1, 300, 300, 4, 33, 128, 32, 0, 0}, {1, 3, 140, 70, 9, 128, 4, 0, 2000},
+            {2, 1, 1, 1, 1, 1, 1, 0, 0}}) {
             withInputs(Arrays.hashCode(each), inputs -> check(new Case(inputs, Values.NORMAL, Sizes.of(each)).ofRuns()));
             withInputs(Arrays.hashCode(each), inputs -> check(new Case(inputs, Values.NORMAL, Sizes.of(each)).anywhere().ofRuns().asViews()));
         }
     }
 
     @Test void agreesOnPackedDocuments() {
-        for (int[] each : new int[][] {{2, 33, 33, 4, 16, 8, 4, 0, 0}, {1, 140, 140, 2, 24, 32, 1, 0, 0}, {1, 512, 512, 4, 128, 32, 4, 0, 0}, {1, 260, 260, 3, 17, 40, 1, 0, 900}}) {
+        for (int[] each : new int[][] {{2, 33, 33, 4, 16, 8, 4, 0, 0}, {1, 140, 140, 2, 24, 32, 1, 0, 0}, {1, 260, 260, 3, 17, 40, 1, 0, 900}}) {
             for (int length : new int[] {1, 7, 15, 17, 129, 1000}) {
                 withInputs(Arrays.hashCode(each) + length, inputs -> check(new Case(inputs, Values.NORMAL, Sizes.of(each)).inDocuments(Sizes.of(each), length)));
             }
         }
+        Sizes training = Sizes.of(1, 512, 512, 2, 64, 32, 4, 0, 0);
+        withInputs(20, inputs -> check(new Case(inputs, Values.NORMAL, training).inDocuments(training, 129)));
     }
 
     @Test void aRunFromTheFirstEntryOnIsTheFirstSoMany() {
@@ -240,7 +243,8 @@ public abstract class JointAttentionContract extends OperatorContract {
                 for (Backend backend : List.of(backend(), new Reference())) {
                     assertSame(arena, backend, example.op, Arrays.copyOf(all, 8), Arrays.copyOf(spoilt, 8));
                     assertSame(arena, backend, new JointAttentionGrad(example.op.scale(), false, 1), all, spoilt);
-                    assertSame(arena, backend, new AttentionShare(example.op.scale(), false), new Tensor[] {all[0], all[2], all[9], all[10], all[7]}, new Tensor[] {all[0], spoilt[2], all[9], all[10], all[7]});
+                    assertSame(arena, backend, new AttentionShare(example.op.scale(), false), new Tensor[] {all[0], all[2], all[9], all[10], all[7]},
+                            new Tensor[] {all[0], spoilt[2], all[9], all[10], all[7]});
                     Tensor dentries = run(arena, backend, new JointAttentionGrad(example.op.scale(), false, 1), spoilt)[2];
                     assertArrayEquals(new float[40 * 20], dentries.slice(1, 0, 40).toFloats());
                     assertArrayEquals(new float[6 * 20], dentries.slice(1, 144, 150).toFloats());
