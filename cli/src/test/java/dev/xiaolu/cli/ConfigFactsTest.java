@@ -31,7 +31,7 @@ class ConfigFactsTest {
         for (Path path : new Path[] {config, folder}) {
             Run run = Run.of("inspect", path.toString());
             assertEquals(0, run.code(), run.err());
-            for (String line : new String[] {"parameters +284,332,230,231", "parameters active for a token +13,27\\d,\\d{3},\\d{3}", "parameters of the prediction block +6,61\\d,\\d{3},\\d{3}",
+            for (String line : new String[] {"parameters without MTP block, router biases and hash tables +284,332,230,231", "parameters with them +290,9\\d\\d,\\d{3},\\d{3}", "parameters active for a token +13,27\\d,\\d{3},\\d{3}", "parameters of the prediction block +6,61\\d,\\d{3},\\d{3}",
                 "cache bytes per token, FP8 with FP4 indexer +3,514", "cache bytes per token, FP8 +3,850", "cache bytes per token, BF16 +6,880", "compress_ratios +2 layers with 0, 21 with 4, 20 with 128"}) {
                 assertTrue(run.out().lines().anyMatch(found -> found.matches(line)), () -> line + " in " + run.out());
             }
@@ -41,7 +41,7 @@ class ConfigFactsTest {
     @Test void weightsBesideTheConfigAreToldOfToo() {
         Run run = Run.of("inspect", Golden.open("deepseek4_layout").folder().resolve("native").toString());
         assertEquals(0, run.code(), run.err());
-        assertTrue(run.out().lines().anyMatch(line -> line.matches("parameters +41,043")) && run.out().contains("elements of I64"), run.out());
+        assertTrue(run.out().lines().anyMatch(line -> line.matches("parameters without router biases and hash tables +41,043")) && run.out().contains("elements of I64"), run.out());
     }
 
     @Test void aConfigHasNoDigest() throws Exception {

@@ -10,6 +10,7 @@ import dev.xiaolu.nn.Filler;
 import dev.xiaolu.nn.LanguageModel;
 import dev.xiaolu.nn.Linear;
 import dev.xiaolu.nn.Norm;
+import dev.xiaolu.nn.ParameterCount;
 import dev.xiaolu.nn.Parameters;
 import dev.xiaolu.nn.RopeTable;
 import dev.xiaolu.nn.RoutedExperts;
@@ -188,6 +189,10 @@ public final class DeepSeekV4 implements LanguageModel {
     @Override public ContextCache newCache(int capacity) {
         return newCache(capacity, blocks);
     }
+    @Override public ParameterCount parameterCount() {
+        return config.count();
+    }
+
 
     @Override public Optional<Drafter> newDrafter(int capacity) {
         return prediction == null ? Optional.empty() : Optional.of(new DeepSeekV4Drafter(this, newCache(capacity, blocks), newPredictionCache(capacity)));
