@@ -50,6 +50,21 @@ class ConfigFactsTest {
         assertTrue(run.err().contains("--digest and --tensors want weights"), run.err());
     }
 
+    @Test void theConfigOfThePublishedInferenceIsRefusedByItsNames() throws Exception {
+        Path config = Files.writeString(folder.resolve("config.json"), """
+            {"vocab_size": 129280, "dim": 4096, "moe_inter_dim": 2048, "n_layers": 43, "n_hash_layers": 3, "n_heads": 64, "n_routed_experts": 256, "n_activated_experts": 6, "score_func": "sqrtsoftplus",
+             "route_scale": 1.5, "swiglu_limit": 10.0, "q_lora_rank": 1024, "head_dim": 512, "rope_head_dim": 64, "o_groups": 8, "o_lora_rank": 1024, "window_size": 128, "original_seq_len": 65536,
+             "rope_theta": 10000, "rope_factor": 16, "dtype": "fp8", "scale_fmt": "ue8m0", "expert_dtype": "fp4", "compress_ratios": [0, 0, 4]}
+            """);
+        Run run = Run.of("inspect", config.toString());
+        assertEquals(1, run.code());
+        for (String told : new String[] {"dim, moe_inter_dim, n_activated_experts", "published inference/config.json, wanted hidden_size, moe_intermediate_size, num_experts_per_tok",
+            "rope_scaling.original_max_position_embeddings", "model_type 'deepseek_v4'", "the config.json that is published beside the weights"}) {
+            assertTrue(run.err().contains(told), () -> told + " in " + run.err());
+        }
+        assertTrue(!run.err().contains("missing") && !run.err().contains("unknown"), run.err());
+    }
+
     @Test void laterModelsAreRefusedByName() throws Exception {
         Path config = flash();
         Files.writeString(config, Files.readString(config).replace("deepseek_v4", "deepseek_v41"));
