@@ -11,6 +11,7 @@ import dev.xiaolu.nn.Batch;
 import dev.xiaolu.nn.ContextCache;
 import dev.xiaolu.nn.KvCache;
 import dev.xiaolu.nn.LanguageModel;
+import dev.xiaolu.nn.ParameterCount;
 import dev.xiaolu.nn.RandomFiller;
 import dev.xiaolu.op.RandomNormal;
 import dev.xiaolu.platform.RandomKey;
@@ -80,8 +81,8 @@ public final class ContextBench {
         var dense = new LlamaConfig(config.vocabSize(), config.hiddenSize(), config.moeIntermediateSize() * (config.numExpertsPerToken() + 1), config.numLayers(), config.numHeads(), config.numHeads(),
                 config.headDim(), config.normEpsilon(), config.ropeTheta(), Optional.empty(), false, false, config.contextLength(), config.initStd(), List.of(), List.of());
         var setting = Machine.setting(options.backend);
-        setting.put("model", "%d layers of %d with compress_ratios %s, %d parameters; dense: %d parameters".formatted(
-                config.numLayers(), config.hiddenSize(), config.compressRatios(), config.parameterCount(), dense.parameterCount()));
+        setting.put("model", "%d layers of %d with compress_ratios %s: %s; dense: %s".formatted(
+                config.numLayers(), config.hiddenSize(), config.compressRatios(), config.count().words(), ParameterCount.of(dense.parameterCount()).words()));
         setting.put("cache bytes per token", String.format(Locale.ROOT, "%.1f in FP8 with FP4 indexer, %.1f in BF16; dense: %d in BF16",
                 config.cacheBytesPerToken(CacheLayout.FP8_FP4), config.cacheBytesPerToken(CacheLayout.BF16), denseBytes(dense, 1) / 2));
         List<Decoded> ours;

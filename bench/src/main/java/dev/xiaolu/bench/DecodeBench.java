@@ -54,7 +54,7 @@ public final class DecodeBench {
         try (Backend backend = Backends.open(options.backend, options.threads)) {
             var ours = new Ours(options, model, backend);
             rivals.add(ours);
-            setting.put("model", "%d parameters, %d tokens after a prompt of one".formatted(ours.model.parameters().count(), options.tokens));
+            setting.put("model", "%s, %d tokens after a prompt of one".formatted(ours.model.parameterCount().words(), options.tokens));
             python.ifPresent(path -> rivals.add(new DecodePeer(path, options, model)));
             if (backend.measureBandwidth().isPresent()) {
                 rivals.add(new Memory(backend, 4.0 * (ours.model.parameters().count() - (long) model.vocabSize() * model.hiddenSize())));

@@ -66,7 +66,7 @@ public final class TrainBench {
         try (Backend backend = Backends.open(options.backend, options.threads)) {
             var ours = new Ours(options, model, backend);
             rivals.add(ours);
-            setting.put("model", "%s, %d parameters, %d sequences of %d".formatted(model.name(), ours.model.parameters().count(), model.sequences(), model.length()));
+            setting.put("model", "%s: %s; %d sequences of %d".formatted(model.name(), ours.model.parameterCount().words(), model.sequences(), model.length()));
             setting.put("step", model.setting());
             if (python.isPresent()) {
                 rivals.add(new TrainPeer(python.get(), options, model, "fp32", "keep"));

@@ -85,7 +85,7 @@ final class ChatCommand extends Action {
         return placement.run(arena -> {
             LanguageModel loaded = ModelFolder.load(folder, arena, holding);
             ChatForm form = ChatForm.of(folder, tokenizer);
-            err().printf("%s, %,d parameters, %s. /new begins anew, /exit ends.%n", folder, loaded.parameters().count(), form.words());
+            err().printf("%s: %s; %s. /new begins anew, /exit ends.%n", folder, loaded.parameterCount().words(), form.words());
             while (conversation(loaded, tokenizer, form, lines)) {
                 err().println("(a new conversation)");
             }
@@ -96,7 +96,7 @@ final class ChatCommand extends Action {
     private int prompted(Path folder, PromptedChat chat, Lines lines) {
         return placement.run(arena -> {
             LanguageModel loaded = ModelFolder.load(folder, arena, holding);
-            err().printf("%s, %,d parameters, %s. /new begins anew, /exit ends.%n", folder, loaded.parameters().count(), chat.words());
+            err().printf("%s: %s; %s. /new begins anew, /exit ends.%n", folder, loaded.parameterCount().words(), chat.words());
             while (chat.talk(loaded, system, () -> next(lines), stopped::get)) {
                 err().println("(a new conversation)");
             }

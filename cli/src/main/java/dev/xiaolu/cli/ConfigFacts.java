@@ -7,6 +7,7 @@ import dev.xiaolu.models.llama.LlamaConfig;
 import dev.xiaolu.models.llama.LlamaWeights;
 import dev.xiaolu.models.qwen3moe.Qwen3MoeConfig;
 import dev.xiaolu.models.qwen3moe.Qwen3MoeWeights;
+import dev.xiaolu.nn.ParameterCount;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.TreeMap;
@@ -45,8 +46,10 @@ final class ConfigFacts {
     }
 
     private static Table addDeepSeekV4(DeepSeekV4Config config, Table facts) {
+        ParameterCount count = config.count();
         facts.row("family", "deepseek_v4")
-                .row("parameters", config.parameterCount())
+                .row("parameters without " + count.without(), count.counted())
+                .row("parameters with them", count.all())
                 .row("parameters active for a token", config.activeParameterCount());
         if (config.numNextnPredictLayers() > 0) {
             facts.row("parameters of the prediction block", config.predictionParameterCount());

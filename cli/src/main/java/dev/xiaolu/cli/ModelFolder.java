@@ -54,8 +54,9 @@ final class ModelFolder {
 
         /// The family that a `config.json`, or that of a folder, names. A type that is only like one of its own, and any that is not known, goes to a reader that refuses it by name.
         static Family of(Path path) {
-            String type = ConfigJson.read(Disk.real(), path).text("model_type", "");
-            return type.startsWith("deepseek_v4") ? DEEPSEEK_V4 : type.equals(Qwen3MoeWeights.MODEL_TYPE) ? QWEN3_MOE : LLAMA;
+            ConfigJson json = ConfigJson.read(Disk.real(), path);
+            String type = json.text("model_type", "");
+            return DeepSeekV4Weights.isConfig(json) ? DEEPSEEK_V4 : type.equals(Qwen3MoeWeights.MODEL_TYPE) ? QWEN3_MOE : LLAMA;
         }
     }
 

@@ -16,15 +16,21 @@ import dev.xiaolu.tensor.Backend;
 import dev.xiaolu.tensor.Backends;
 import dev.xiaolu.tensor.Compute;
 import dev.xiaolu.tensor.Scratch;
+import dev.xiaolu.tensor.Tensor;
 import dev.xiaolu.testkit.Golden;
 import dev.xiaolu.tokenizer.TokenizerTrainer;
 import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// The commands that read a model, on models of the DeepSeek-V4 family.
 class DeepSeekV4CommandsTest {
@@ -44,6 +50,30 @@ class DeepSeekV4CommandsTest {
     @Test void theLayoutsOfOneModelGiveTheSameLogits() {
         assertArrayEquals(logits("transformers"), logits("native"));
         assertArrayEquals(logits("saved"), logits("native"));
+    }
+
+    /// Nothing of this program made these files: FP8 and FP4 with E8M0 scales, I64 tables, BF16 and F32, in two shards.
+    @ParameterizedTest @ValueSource(strings = {"held", "mapped"})
+    void whatOthersStoredAsThePublishedModelsAreHasTransformersLogits(String weights) {
+        Golden golden = Golden.open("deepseek4_published");
+        int[] tokens = ints(golden.tensor("logits", "tokens"));
+        int[] rows = ints(golden.tensor("logits", "rows"));
+        Tensor wanted = golden.tensor("logits", "logits");       // [rows, vocab]
+        Path out = temp.resolve("logits.safetensors");
+        Run run = Run.of("logits", "--model", golden.folder().resolve("model").toString(), "--weights", weights, "--out", out.toString(),
+                "--tokens", Arrays.stream(tokens).mapToObj(Integer::toString).collect(Collectors.joining(",")));
+        assertEquals(0, run.code(), run.err());
+        try (TensorSource source = TensorSource.open(out)) {
+            Tensor found = source.tensor("logits");              // [tokens, vocab]
+            assertEquals(tokens.length, found.shape().axis(0));
+            for (int i = 0; i < rows.length; i++) {
+                assertArrayEquals(wanted.at(i).toFloats(), found.at(rows[i]).toFloats(), 1e-4f, "token " + rows[i]);
+            }
+        }
+    }
+
+    private static int[] ints(Tensor tensor) {
+        return IntStream.range(0, (int) tensor.shape().size()).map(tensor::getInt).toArray();
     }
 
     @Test void gradientsStandUnderThePublishedNames() throws Exception {

@@ -9,6 +9,11 @@ public interface LanguageModel {
     /// All parameters under their published names.
     Parameters parameters();
 
+    /// How many numbers they are.
+    default ParameterCount parameterCount() {
+        return ParameterCount.of(parameters().count());
+    }
+
     /// Number of tokens known.
     int vocabSize();
 

@@ -1,5 +1,6 @@
 package dev.xiaolu.nn;
 
+import static dev.xiaolu.platform.Check.checkInput;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.xiaolu.shape.DType;
@@ -7,15 +8,33 @@ import dev.xiaolu.shape.Shape;
 import dev.xiaolu.tensor.Elementary;
 import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 import java.util.function.IntToDoubleFunction;
 
-/// Cosines and sines of rotary position embedding, worked out once on the host.
+/// Cosines and sines of rotary position embedding, worked out once on the host, as far as positions are asked for.
 ///
 /// The frequency of pair `i` is `theta^(−2i/dim)`, by `StrictMath.pow` (whose bits Java specifies) in double and rounded to F32; angles are F32 products `position · frequency`, as published models
 /// were trained with; their cosines and sines are our own.
+///
+/// A row is a function of its position alone, so a longer table begins with the bits of a shorter one. Thread-safe. Tables live as long as someone holds them: growing leaves the shorter one to those who do.
 public final class RopeTable {
-    private RopeTable() {}
+    private static final int FEWEST = 1024;
+
+    private final int positions;
+    private final int dim;
+    private final float[] frequency;                             // [dim / 2]
+    private volatile Tensor table;
+
+    private RopeTable(int positions, int dim, IntToDoubleFunction frequencies) {
+        this.positions = positions;
+        this.dim = dim;
+        frequency = new float[dim / 2];
+        for (int i = 0; i < frequency.length; i++) {
+            frequency[i] = (float) frequencies.applyAsDouble(i);
+        }
+        table = Tensor.zeros(Arena.ofAuto(), DType.F32, Shape.of(0, dim));
+    }
 
     /// Llama 3's stretching of low frequencies.
     ///
@@ -64,34 +83,51 @@ public final class RopeTable {
     /// @param arena owns the table
     /// @param dim   channels of a head that are rotated, even
     public static Tensor of(Arena arena, int positions, int dim, double theta, Optional<Llama3Scaling> scaling) {
-        return of(arena, positions, dim, pair -> {
+        var whole = new RopeTable(positions, dim, pair -> {
             double exact = 1 / StrictMath.pow(theta, 2.0 * pair / dim);
             return scaling.isPresent() ? scaling.get().stretch((float) exact) : exact;
         });
+        Tensor table = Tensor.zeros(arena, DType.F32, Shape.of(positions, dim));
+        whole.fill(table, 0);
+        return table;
     }
 
-    /// The same with YaRN's stretching, where there is one.
-    public static Tensor stretched(Arena arena, int positions, int dim, double theta, Optional<YarnScaling> scaling) {
-        return of(arena, positions, dim, pair -> {
+    /// A table that grows to at most `positions` rows, with YaRN's stretching, where there is one.
+    public static RopeTable stretched(int positions, int dim, double theta, Optional<YarnScaling> scaling) {
+        return new RopeTable(positions, dim, pair -> {
             double exact = 1 / StrictMath.pow(theta, 2.0 * pair / dim);
             return scaling.isPresent() ? scaling.get().stretch(exact, pair, dim, theta) : exact;
         });
     }
 
-    private static Tensor of(Arena arena, int positions, int dim, IntToDoubleFunction frequencies) {
-        Tensor table = Tensor.zeros(arena, DType.F32, Shape.of(positions, dim));
-        int half = dim / 2;
-        float[] frequency = new float[half];
-        for (int i = 0; i < half; i++) {
-            frequency[i] = (float) frequencies.applyAsDouble(i);
+    /// A table of at least `needed` rows, `[rows, dim]`: twice as many as before where it has to grow, so that all growing together costs no more than one whole table.
+    public Tensor upTo(long needed) {
+        checkInput(needed <= positions, "position %d, wanted at most %d, the longest context less one", needed - 1, positions - 1);
+        Tensor now = table;
+        return needed <= now.shape().axis(0) ? now : grown(needed);
+    }
+
+    private synchronized Tensor grown(long needed) {
+        Tensor now = table;
+        long rows = now.shape().axis(0);
+        if (needed > rows) {
+            Tensor longer = Tensor.zeros(Arena.ofAuto(), DType.F32, Shape.of(Math.min(positions, Math.max(Math.max(FEWEST, 2 * rows), needed)), dim));
+            MemorySegment.copy(now.data(), 0, longer.data(), 0, 4 * rows * dim);
+            fill(longer, rows);
+            table = longer;
         }
-        for (long position = 0; position < positions; position++) {
+        return table;
+    }
+
+    /// Works out the rows from `from` on.
+    private void fill(Tensor table, long from) {
+        int half = dim / 2;
+        for (long position = from; position < table.shape().axis(0); position++) {
             for (int i = 0; i < half; i++) {
                 float angle = position * frequency[i];
                 table.data().setAtIndex(JAVA_FLOAT, position * dim + i, Elementary.cos(angle));
                 table.data().setAtIndex(JAVA_FLOAT, position * dim + half + i, Elementary.sin(angle));
             }
         }
-        return table;
     }
 }

@@ -12,7 +12,7 @@ import java.util.LinkedHashSet;
 import java.util.Set;
 import java.util.function.Predicate;
 
-/// Reads parameters from a checkpoint under their published names; BF16 widens exactly to F32.
+/// Reads parameters from a checkpoint under their published names; BF16 widens exactly to F32, and what is not finite is refused.
 ///
 /// One thread; the source may be closed once the model is built.
 public final class SourceFiller implements Filler {
@@ -33,6 +33,7 @@ public final class SourceFiller implements Filler {
         checkInput(found.shape().equals(value.shape()), "%s: tensor %s is %s, wanted %s by config.json", subject, name, found.shape(), value.shape());
         checkInput(found.dtype() == DType.F32 || found.dtype() == DType.BF16, "%s: tensor %s is %s, wanted F32 or BF16", subject, name, found.dtype());
         Compute.into(new Cast(DType.F32), new Tensor[] {source.tensor(name)}, value);
+        FiniteWeights.check(source.file(name), name, -1, 0, value);
     }
 
     /// Refuses tensors that no parameter asked for, but for those that `harmless` names; called once the model is built.

@@ -105,6 +105,11 @@ public final class Safetensors implements TensorSource {
         return Tensor.of(entry.type(), bytes);
     }
 
+    @Override public Path file(String name) {
+        entry(name);
+        return file;
+    }
+
     private SafetensorsHeader.Entry entry(String name) {
         var entry = header.entries().get(name);
         checkInput(entry != null, "%s: no tensor '%s' among its %d", file, name, header.entries().size());

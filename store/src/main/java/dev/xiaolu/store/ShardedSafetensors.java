@@ -117,6 +117,10 @@ public final class ShardedSafetensors implements TensorSource {
         return shard(name).tensor(name);
     }
 
+    @Override public Path file(String name) {
+        return shard(name).file(name);
+    }
+
     private Safetensors shard(String name) {
         Safetensors shard = shardOf.get(name);
         checkInput(shard != null, "%s: no tensor '%s' among its %d", index, name, shardOf.size());

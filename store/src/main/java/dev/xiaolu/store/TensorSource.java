@@ -20,6 +20,9 @@ public interface TensorSource extends AutoCloseable {
     /// A contiguous tensor; refuses an unknown name.
     Tensor tensor(String name);
 
+    /// The file that a tensor lies in, for messages about its contents; refuses an unknown name.
+    Path file(String name);
+
     @Override void close();
 
     /// Opens a `.safetensors` file, or a folder that holds `model.safetensors` or `model.safetensors.index.json` with its shards.

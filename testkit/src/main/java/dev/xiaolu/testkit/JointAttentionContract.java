@@ -173,6 +173,21 @@ public abstract class JointAttentionContract extends OperatorContract {
         checkAll(new int[][] {{2, 33, 33, 4, 16, 8, 4, 0, 0}, {1, 140, 140, 2, 24, 32, 1, 0, 0}, {1, 300, 300, 4, 33, 128, 32, 0, 0}, {2, 7, 40, 5, 20, 16, 4, 0, 1000}, {1, 3, 140, 70, 9, 128, 4, 0, 2000}});
     }
 
+    /// Few rows and more leaves of entries than fit a few threads: one whole leaf and parts of one, numbers of leaves that are no power of two, rows that see different numbers of them, none among them.
+    @Test void agreesWhereFewRowsSeeManyEntries() {
+        for (int entries : new int[] {128, 129, 255, 257, 640, 1300, 2049, 4500}) {
+            checkAll(new int[][] {{1, 1, 5, 3, 16, 4, 1, 0, entries - 5}, {1, 1, 5, 18, 9, 4, 1, 0, entries - 5}});
+        }
+        for (int seed = 0; seed < 4; seed++) {
+            for (int[] each : new int[][] {{1, 3, 3, 2, 20, 1, 1, 0, 2500}, {3, 1, 2, 4, 8, 1, 1, 0, 1100}, {2, 5, 6, 5, 12, 1, 1, 0, 700}}) {
+                withInputs(31 * seed + Arrays.hashCode(each), inputs -> check(new Case(inputs, Values.NORMAL, Sizes.of(each)).anywhere()));
+            }
+        }
+        for (Values values : Values.values()) {
+            withInputs(9, inputs -> check(new Case(inputs, values, Sizes.of(1, 1, 7, 2, 5, 3, 1, 0, 900)).asViews()));
+        }
+    }
+
     @Test void agreesOnGatheredEntries() {
         checkAll(new int[][] {{2, 33, 33, 4, 16, 8, 4, 3, 0}, {1, 140, 140, 2, 24, 32, 1, 16, 0}, {1, 20, 20, 3, 40, 8, 4, 140, 2000}, {2, 7, 40, 5, 20, 16, 4, 9, 1000}, {1, 3, 140, 70, 9, 128, 4, 300, 2000}});
     }

@@ -1,5 +1,6 @@
 package dev.xiaolu.train;
 
+import dev.xiaolu.nn.ParameterCount;
 import dev.xiaolu.store.Checkpoint;
 import dev.xiaolu.store.DigestChain;
 import java.util.Optional;
@@ -10,12 +11,12 @@ public interface RunListener {
     ///
     /// @param firstStep      number of the first step that will run
     /// @param lastStep       number of the last step of the schedule
-    /// @param parameters     number of trained parameters
+    /// @param parameters     how many numbers the model consists of
     /// @param flopsPerToken  floating-point operations of training on one token: three forward passes' worth
     /// @param trainingTokens tokens that can be trained on
     /// @param corpus         where the text comes from, for people
     /// @param backend        what it runs on, for people
-    record Prepared(long firstStep, long lastStep, long parameters, double flopsPerToken, long trainingTokens, String corpus, String backend) {}
+    record Prepared(long firstStep, long lastStep, ParameterCount parameters, double flopsPerToken, long trainingTokens, String corpus, String backend) {}
 
     /// One step.
     ///

@@ -39,7 +39,7 @@ final class RunReporter implements RunListener, AutoCloseable {
 
     @Override public void prepared(Prepared now) {
         prepared = now;
-        facts.put("parameters", String.format(Locale.ROOT, "%,d", now.parameters()));
+        facts.put("model", now.parameters().words());
         facts.put("corpus", now.corpus());
         facts.put("training tokens", String.format(Locale.ROOT, "%,d", now.trainingTokens()));
         environment.put("machine", "%s %s, %d processors".formatted(System.getProperty("os.name"), System.getProperty("os.arch"), Runtime.getRuntime().availableProcessors()));
@@ -48,7 +48,7 @@ final class RunReporter implements RunListener, AutoCloseable {
         if (!Double.isNaN(peak)) {
             environment.put("measured peak", String.format(Locale.ROOT, "%.0f GFLOP/s", peak / 1e9));
         }
-        journal.say(String.format(Locale.ROOT, "%,d parameters, %,d tokens to learn from, %s", now.parameters(), now.trainingTokens(), now.backend()));
+        journal.say(String.format(Locale.ROOT, "%s; %,d tokens to learn from, %s", now.parameters().words(), now.trainingTokens(), now.backend()));
     }
 
     @Override public void stepped(Stepped now) {

@@ -95,7 +95,7 @@ public final class Trainer {
     private Outcome train(TrainStep step, Backend backend) {
         RunConfig.Train train = config.train();
         long last = train.steps();
-        listener.prepared(new RunListener.Prepared(done + 1, last, model.parameters().count(), 3 * made.training().flopsPerToken(train.sequenceLength()), data.trainingTokens(),
+        listener.prepared(new RunListener.Prepared(done + 1, last, model.parameterCount(), 3 * made.training().flopsPerToken(train.sequenceLength()), data.trainingTokens(),
                 data.description(), backend.describe()));
         boolean stopped = done >= last;
         while (!stopped) {

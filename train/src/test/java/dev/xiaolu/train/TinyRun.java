@@ -1,12 +1,7 @@
 package dev.xiaolu.train;
 
 import dev.xiaolu.autograd.Parameter;
-import dev.xiaolu.models.llama.Llama;
-import dev.xiaolu.models.llama.LlamaConfig;
 import dev.xiaolu.nn.RandomFiller;
-import dev.xiaolu.nn.Training;
-import dev.xiaolu.optim.AdamWOptimizer;
-import dev.xiaolu.optim.MuonOptimizer;
 import dev.xiaolu.optim.Optimizer;
 import dev.xiaolu.optim.Schedule;
 import dev.xiaolu.platform.RandomKey;
@@ -21,29 +16,25 @@ import java.lang.foreign.ValueLayout;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
-import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
 
 /// A model small enough to train fifty steps in a test, on sequences drawn from a key; as a program it prints the digest it ends with.
 ///
+/// @param model       what is trained
 /// @param backend     name of the backend
 /// @param threads     threads of the backend
 /// @param microLeaves leaves computed in one pass
-/// @param muon        whether Muon takes the hidden matrices
-record TinyRun(String backend, int threads, int microLeaves, boolean muon) {
-    static final LlamaConfig CONFIG = new LlamaConfig(211, 48, 80, 2, 3, 1, 16, 1e-5f, 10_000, Optional.empty(), false, true, 64, 0.05f, List.of(), List.of());
-    private static final int LENGTH = 40;
+record TinyRun(TinyModel model, String backend, int threads, int microLeaves) {
     private static final int SEQUENCES = 6;
 
-    /// Arguments: backend, threads, micro-batch leaves, optimizer, steps.
+    /// Arguments: model, backend, threads, micro-batch leaves, steps.
     public static void main(String[] args) {
-        var run = new TinyRun(args[0], Integer.parseInt(args[1]), Integer.parseInt(args[2]), args[3].equals("muon"));
+        var run = new TinyRun(TinyModel.valueOf(args[0]), args[1], Integer.parseInt(args[2]), Integer.parseInt(args[3]));
         System.out.println("digest " + run.digestAfter(Integer.parseInt(args[4])));
     }
 
-    /// Trains `steps` steps and gives the digest of weights and optimizer state.
+    /// Trains `steps` steps and gives the digest of weights, optimizer state and what else a checkpoint carries.
     String digestAfter(int steps) {
         return digestAfter(steps, Integer.MAX_VALUE);
     }
@@ -60,14 +51,12 @@ record TinyRun(String backend, int threads, int microLeaves, boolean muon) {
     private void part(int done, int steps, Map<String, byte[]> saved) {
         try (Backend opened = Backends.open(backend, threads); Scratch scratch = new Scratch(); Arena arena = Arena.ofShared()) {
             Compute.call(opened, scratch, () -> {
-                var model = new Llama(CONFIG, arena, new RandomFiller(RandomKey.ofSeed(7).at("init")));
-                var adamW = new AdamWOptimizer.Settings(0.9, 0.95, 1e-8, 0.1);
-                var plan = new StepPlan(SEQUENCES, 1, microLeaves, LENGTH);
-                try (Optimizer optimizer = muon ? new MuonOptimizer(model.parameters().all(), model::isHiddenMatrix, new MuonOptimizer.Settings(0.95, 0.18, 0.1), adamW)
-                        : new AdamWOptimizer(model.parameters().all(), adamW);
-                        var step = new TrainStep(Training.plain(model), optimizer, Schedule.cosine(3e-3, 3e-4, 5, 50), 1, _ -> plan)) {
+                var training = model.training(arena, new RandomFiller(RandomKey.ofSeed(7).at("init")), SEQUENCES * model.length());
+                var plan = new StepPlan(SEQUENCES, 1, microLeaves, model.length());
+                try (Optimizer optimizer = model.optimizer(training); var step = new TrainStep(training, optimizer, Schedule.cosine(3e-3, 3e-4, 5, 50), 1, _ -> plan)) {
                     var state = new TreeMap<>(optimizer.state());
-                    for (Parameter parameter : model.parameters().all()) {
+                    state.putAll(training.state());
+                    for (Parameter parameter : training.model().parameters().all()) {
                         state.put(parameter.name(), parameter.value());
                     }
                     saved.forEach((name, bytes) -> state.get(name).data().copyFrom(MemorySegment.ofArray(bytes)));
@@ -92,7 +81,7 @@ record TinyRun(String backend, int threads, int microLeaves, boolean muon) {
         int border = 1 + (int) Long.remainderUnsigned(key.bits(1_000_000), length - 1);
         for (int i = 0; i <= length; i++) {
             boolean follows = i > 0 && key.uniform(i) < 0.8f;
-            tokens[i] = follows ? (tokens[i - 1] * 5 + 3) % CONFIG.vocabSize() : (int) Long.remainderUnsigned(key.bits(2_000_000 + i), CONFIG.vocabSize());
+            tokens[i] = follows ? (tokens[i - 1] * 5 + 3) % TinyModel.VOCAB : (int) Long.remainderUnsigned(key.bits(2_000_000 + i), TinyModel.VOCAB);
             if (i < length) {
                 first[i] = i < border ? 0 : border;
             }

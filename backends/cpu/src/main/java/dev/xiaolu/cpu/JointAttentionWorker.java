@@ -80,8 +80,78 @@ final class JointAttentionWorker {
         keys.lay(problem.dim);
     }
 
-    /// The rows `start` (inclusive) to `end` (exclusive) of one sequence.
-    void attend(JointProblem problem, JointAttentionKernel.Call call, int sequence, int start, int end) {
+    /// The rows `start` (inclusive) to `end` (exclusive) of one sequence, which are unit `which` of the call.
+    void attend(JointProblem problem, JointAttentionKernel.Call call, JointParts parts, int which, int sequence, int start, int end) {
+        int rows = begin(problem, call, sequence, start, end);
+        for (int side = 0; side < 2; side++) {
+            look(side, rows);
+            if (side == ENTRIES && problem.gathered) {       // each query has keys of its own
+                for (int row = 0; row < rows; ) {
+                    int after = Math.min(rows, row + problem.heads - (start + row) % problem.heads);
+                    side(side, row, after);
+                    row = after;
+                }
+            } else if (side == ENTRIES && parts.count() > 1) {
+                join(parts, which, rows);
+            } else {
+                side(side, 0, rows);
+            }
+        }
+        for (int tile = 0; tile < rows; tile += TILE) {
+            finish(tile, Math.min(TILE, rows - tile));
+        }
+    }
+
+    /// What the same rows see of one part of the entries: a node of each row's tree.
+    void part(JointProblem problem, JointAttentionKernel.Call call, JointParts parts, int which, int sequence, int start, int end, int part) {
+        int rows = begin(problem, call, sequence, start, end);
+        look(ENTRIES, rows);
+        for (int row = 0; row < rows; row++) {
+            from[row] = Math.max(from[row], parts.first(part));
+            to[row] = Math.min(to[row], parts.first(part + 1) - 1);
+            if (from[row] > to[row]) {
+                from[row] = Integer.MAX_VALUE;
+                to[row] = -1;
+            }
+        }
+        side(ENTRIES, 0, rows);
+        for (int row = 0; row < rows; row++) {
+            if (to[row] >= 0) {
+                int node = parts.at(which, part, row);
+                parts.nodes()[node] = h[sideM + row];
+                parts.nodes()[node + 1] = h[sideL + row];
+                System.arraycopy(h, sideO + row * columns, parts.nodes(), node + 2, columns);
+            }
+        }
+    }
+
+    /// Merges the nodes of all parts as if each were a leaf.
+    private void join(JointParts parts, int which, int rows) {
+        int last = -1;
+        for (int row = 0; row < rows; row++) {
+            if (to[row] >= 0) {
+                last = Math.max(last, parts.of(to[row]));
+                to[row] = parts.of(to[row]) * ATTENTION_LEAF;
+            }
+        }
+        for (int part = 0; part <= last; part++) {
+            for (int tile = 0; tile < rows; tile += TILE) {
+                int count = Math.min(TILE, rows - tile);
+                for (int i = 0; i < count; i++) {
+                    if (meets(tile + i, part)) {
+                        int node = parts.at(which, part, tile + i);
+                        h[m + i] = parts.nodes()[node];
+                        h[l + i] = parts.nodes()[node + 1];
+                        System.arraycopy(parts.nodes(), node + 2, h, o + i * columns, columns);
+                    }
+                }
+                gather(ENTRIES, tile, count, part);
+            }
+        }
+    }
+
+    /// Takes up the rows of one sequence; gives how many they are.
+    private int begin(JointProblem problem, JointAttentionKernel.Call call, int sequence, int start, int end) {
         this.problem = problem;
         this.call = call;
         this.sequence = sequence;
@@ -91,21 +161,7 @@ final class JointAttentionWorker {
         for (int row = 0; row < rows; row++) {
             AttentionPacks.pack(problem.q.data(), problem.q.at(sequence, query(row), (start + row) % problem.heads), problem.dim, h, q + row * columns, columns);
         }
-        for (int side = 0; side < 2; side++) {
-            look(side, rows);
-            if (side == ENTRIES && problem.gathered) {       // each query has keys of its own
-                for (int row = 0; row < rows; ) {
-                    int after = Math.min(rows, row + problem.heads - (start + row) % problem.heads);
-                    side(side, row, after);
-                    row = after;
-                }
-            } else {
-                side(side, 0, rows);
-            }
-        }
-        for (int tile = 0; tile < rows; tile += TILE) {
-            finish(tile, Math.min(TILE, rows - tile));
-        }
+        return rows;
     }
 
     private int query(int row) {

@@ -96,6 +96,15 @@ final class JointProblem {
         return queries * heads;
     }
 
+    /// The most entries that any query sees.
+    int mostEntries() {
+        int most = 0;
+        for (int i = 0; i < batch * queries; i++) {
+            most = Math.max(most, count[i]);
+        }
+        return most;
+    }
+
     Keys side(int side) {
         return sides[side];
     }

@@ -10,6 +10,7 @@ import dev.xiaolu.nn.Filler;
 import dev.xiaolu.nn.LanguageModel;
 import dev.xiaolu.nn.Linear;
 import dev.xiaolu.nn.Norm;
+import dev.xiaolu.nn.ParameterCount;
 import dev.xiaolu.nn.Parameters;
 import dev.xiaolu.nn.RopeTable;
 import dev.xiaolu.nn.RoutedExperts;
@@ -32,7 +33,7 @@ import java.util.function.Consumer;
 /// Source: DeepSeek-AI 2026, arXiv:2606.19348. Departures: everything is F32 and nothing is rounded to eight or four bits between layers but what [Rounding] asks for; the Hadamard rotation of the indexer, which changes no
 /// score without that rounding, is left out where nothing is rounded; ties among experts and among entries go to the lowest index.
 ///
-/// The parameters and the rotation tables live in the arena given at the start. Forward passes share nothing but the parameters.
+/// The parameters live in the arena given at the start; rotation tables grow with the contexts that are read. Forward passes share nothing but these.
 public final class DeepSeekV4 implements LanguageModel {
     private final DeepSeekV4Config config;
     private final Parameters parameters;
@@ -41,8 +42,8 @@ public final class DeepSeekV4 implements LanguageModel {
     private final Head head;
     private final Tensor output;                                 // [vocab, hidden]
     private final Prediction prediction;
-    private final Tensor windowRope;                             // [context, rotated], layers without compressor
-    private final Tensor compressedRope;                         // the others
+    private final RopeTable windowRope;                          // layers without compressor
+    private final RopeTable compressedRope;                      // the others
 
     /// Builds the model, each parameter filled by `filler`; runs on the current [Compute].
     public DeepSeekV4(DeepSeekV4Config config, Arena arena, Filler filler) {
@@ -64,8 +65,8 @@ public final class DeepSeekV4 implements LanguageModel {
         int rotated = config.qkRopeHeadDim();
         Optional<RopeTable.YarnScaling> yarn = config.ropeScaling()
                 .map(given -> new RopeTable.YarnScaling(given.factor(), given.betaFast(), given.betaSlow(), given.originalMaxPositionEmbeddings()));
-        windowRope = RopeTable.stretched(arena, config.contextLength(), rotated, config.ropeTheta(), Optional.empty());
-        compressedRope = RopeTable.stretched(arena, config.contextLength(), rotated, config.compressRopeTheta(), yarn);
+        windowRope = RopeTable.stretched(config.contextLength(), rotated, config.ropeTheta(), Optional.empty());
+        compressedRope = RopeTable.stretched(config.contextLength(), rotated, config.compressRopeTheta(), yarn);
     }
 
     @Override public Tensor forward(Batch batch) {
@@ -102,13 +103,24 @@ public final class DeepSeekV4 implements LanguageModel {
 
     private Tensor run(Batch batch, HybridCache cache, Objective objective, Consumer<Tensor> each) {
         refusePadding(batch, cache != null);
+        Tensor ofWindow = rope(windowRope, batch);
+        Tensor ofEntries = rope(compressedRope, batch);
         Tensor streams = Compute.one(new HyperExpand(config.hcMult()), Compute.one(new Embed(), embedding, batch.tokens()));
         for (int layer = 0; layer < blocks.size(); layer++) {
             Block block = blocks.get(layer);
-            streams = block.forward(streams, batch, block.ratio == 0 ? windowRope : compressedRope, cache == null ? null : cache.layer(layer), objective);
+            streams = block.forward(streams, batch, block.ratio == 0 ? ofWindow : ofEntries, cache == null ? null : cache.layer(layer), objective);
             each.accept(streams);
         }
         return streams;
+    }
+
+    /// The rotations of all positions up to those of the batch.
+    private static Tensor rope(RopeTable table, Batch batch) {
+        int last = 0;
+        for (int sequence = 0; sequence < batch.sequences(); sequence++) {
+            last = Math.max(last, batch.positions().getInt(sequence, batch.length() - 1));
+        }
+        return table.upTo(last + 1L);
     }
 
     private static void refusePadding(Batch batch, boolean cached) {
@@ -143,13 +155,13 @@ public final class DeepSeekV4 implements LanguageModel {
     /// What the output head makes those logits of, `[batch, seq, hidden]`.
     Tensor predictedState(Tensor streams, Batch following, Objective objective) {
         checkInput(prediction != null, "config.json: num_nextn_predict_layers is 0, wanted 1 to predict the token after the next");
-        return prediction.head.forward(prediction.forward(streams, Compute.one(new Embed(), embedding, following.tokens()), following, windowRope, null, objective));
+        return prediction.head.forward(prediction.forward(streams, Compute.one(new Embed(), embedding, following.tokens()), following, rope(windowRope, following), null, objective));
     }
 
     /// The prediction block's streams `[1, seq, n, hidden]`, from those before it and the tokens behind each, which continue what its own cache holds.
     Tensor predict(HybridCache own, Tensor streams, Batch following) {
         own.reserve(following);
-        Tensor after = prediction.forward(streams, Compute.one(new Embed(), embedding, following.tokens()), following, windowRope, own.layer(0), null);
+        Tensor after = prediction.forward(streams, Compute.one(new Embed(), embedding, following.tokens()), following, rope(windowRope, following), own.layer(0), null);
         own.advance(following.length());
         return after;
     }
@@ -177,6 +189,10 @@ public final class DeepSeekV4 implements LanguageModel {
     /// All parameters under their published names; the experts of a layer are one parameter for each of `w1`, `w2` and `w3`. The router's biases are among them and have no gradient.
     @Override public Parameters parameters() {
         return parameters;
+    }
+
+    @Override public ParameterCount parameterCount() {
+        return config.count();
     }
 
     @Override public int vocabSize() {

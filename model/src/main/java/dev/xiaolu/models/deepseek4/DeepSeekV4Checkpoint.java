@@ -10,6 +10,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
 import dev.xiaolu.models.deepseek4.DeepSeekV4Tensor.Kind;
 import dev.xiaolu.nn.Filler;
+import dev.xiaolu.nn.FiniteWeights;
 import dev.xiaolu.nn.Weight;
 import dev.xiaolu.op.Blocks;
 import dev.xiaolu.op.Cast;
@@ -24,6 +25,7 @@ import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -33,7 +35,7 @@ import java.util.Set;
 
 /// Weights on disk, in either layout, quantised or not, as the filler of a model's parameters: FP8, FP4 and BF16 become F32, and the experts of a layer one tensor.
 ///
-/// What each tensor is says its own type in the files, not the config. Names, types and shapes are all checked when it is opened, scales, FP8 codes and tables when they are read. Tensors are views on
+/// What each tensor is says its own type in the files, not the config. Names, types and shapes are all checked when it is opened, the numbers, their scales and codes, and tables when they are read for the first time. Tensors are views on
 /// mapped files and go straight into the parameter, so nothing is held beside the model but the pages being read. One thread; closed once the model is built.
 public final class DeepSeekV4Checkpoint implements Filler, AutoCloseable {
     private static final int ROWS_TOLD = 20;
@@ -47,6 +49,7 @@ public final class DeepSeekV4Checkpoint implements Filler, AutoCloseable {
     private final Map<String, DeepSeekV4Tensor> tensors = new LinkedHashMap<>();
     private final Set<String> unread = new LinkedHashSet<>();
     private final boolean stored;
+    private final Set<Part> sound = new HashSet<>();
 
     private DeepSeekV4Checkpoint(String subject, DeepSeekV4Config config, TensorSource source, boolean stored) {
         this.subject = subject;
@@ -133,8 +136,22 @@ public final class DeepSeekV4Checkpoint implements Filler, AutoCloseable {
         }
     }
 
-    /// Reads a whole tensor, or one expert's matrix of it.
+    /// A whole tensor, or one expert's matrix of it.
+    private record Part(String tensor, long expert) {}
+
+    /// Reads such a part; looks whether it is sound when it does so for the first time.
     private void read(DeepSeekV4Tensor tensor, long expert, Tensor into) {
+        var part = new Part(tensor.name(), expert);
+        boolean first = !sound.contains(part);
+        read(tensor, expert, into, first);
+        if (first) {
+            String name = layout.name(tensor, expert);
+            FiniteWeights.check(source.file(name), name, expert >= 0 && !layout.isCut(tensor) ? expert : -1, layout.rowsFrom(tensor), into);
+            sound.add(part);
+        }
+    }
+
+    private void read(DeepSeekV4Tensor tensor, long expert, Tensor into, boolean first) {
         String name = layout.name(tensor, expert);
         boolean stacked = expert >= 0 && !layout.isCut(tensor);
         Tensor found = stacked ? source.tensor(name).at(expert) : source.tensor(name);
@@ -147,13 +164,15 @@ public final class DeepSeekV4Checkpoint implements Filler, AutoCloseable {
         Blocks blocks = found.dtype() == DType.I8 ? Blocks.FP4 : Blocks.WEIGHTS;
         String scalesName = layout.scales(name);
         Tensor scales = stacked ? source.tensor(scalesName).at(expert) : source.tensor(scalesName);
-        refuseNaN(subject, scalesName, stacked ? expert : -1, scales);
+        if (first) {
+            refuseNaN(source.file(scalesName).toString(), scalesName, stacked ? expert : -1, scales);
+        }
         checkInput(rows == found.shape().axis(0) || rows % blocks.rows() == 0, "%s: tensor %s is %s with gate and up projections in the same block of %s, wanted moe_intermediate_size (%d) to be a multiple of %d",
                 subject, name, found.dtype(), blocks, rows, blocks.rows());
         Tensor part = scales.slice(0, from / blocks.rows(), Math.ceilDiv(from + rows, (long) blocks.rows()));
         Tensor codes = found.slice(0, from, from + rows);
-        if (codes.dtype() == DType.F8_E4M3) {
-            refuseNaNCodes(subject, name, stacked ? expert : -1, from, codes);
+        if (first && codes.dtype() == DType.F8_E4M3) {
+            refuseNaNCodes(source.file(name).toString(), name, stacked ? expert : -1, from, codes);
         }
         Compute.into(new Dequantise(blocks), new Tensor[] {codes, part}, into);
     }

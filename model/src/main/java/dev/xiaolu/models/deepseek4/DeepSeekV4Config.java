@@ -1,5 +1,6 @@
 package dev.xiaolu.models.deepseek4;
 
+import dev.xiaolu.nn.ParameterCount;
 import dev.xiaolu.platform.Faults;
 import java.util.List;
 import java.util.Optional;
@@ -80,6 +81,12 @@ public record DeepSeekV4Config(int vocabSize, int hiddenSize, int numLayers, int
     /// Number of parameters without the additional prediction block, the router's biases and the hash tables, which training sets otherwise: how the published sizes are counted.
     public long parameterCount() {
         return DeepSeekV4Tensors.of(this).stream().filter(tensor -> !tensor.isPrediction()).mapToLong(DeepSeekV4Tensor::parameters).sum();
+    }
+
+    /// That number, what it leaves out, and the number with it: the elements of every tensor.
+    public ParameterCount count() {
+        String without = (numNextnPredictLayers > 0 ? "MTP block, " : "") + "router biases and hash tables";
+        return new ParameterCount(parameterCount(), without, DeepSeekV4Tensors.of(this).stream().mapToLong(tensor -> tensor.shape().size()).sum());
     }
 
     /// Number of parameters of the additional prediction block, counted likewise.

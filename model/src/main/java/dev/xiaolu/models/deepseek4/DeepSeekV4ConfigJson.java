@@ -7,6 +7,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /// `config.json` of the family in its two forms, read: as published beside the weights (`compress_ratios`), and as transformers writes it (`layer_types`, `compress_rates`, `rope_parameters`).
 ///
@@ -24,6 +26,12 @@ final class DeepSeekV4ConfigJson {
             "index_head_dim", "index_topk", "n_routed_experts", "num_experts_per_tok", "moe_intermediate_size", "hc_mult", "hc_sinkhorn_iters", "max_position_embeddings");
     private static final List<String> NUMBERS = List.of("routed_scaling_factor", "swiglu_limit", "hc_eps", "rms_norm_eps");
 
+    /// Names of the published inference/config.json, and what they are called beside the weights.
+    private static final Map<String, String> INFERENCE = new TreeMap<>(Map.ofEntries(Map.entry("dim", "hidden_size"), Map.entry("moe_inter_dim", "moe_intermediate_size"), Map.entry("n_layers", "num_hidden_layers"),
+            Map.entry("n_hash_layers", "num_hash_layers"), Map.entry("n_heads", "num_attention_heads"), Map.entry("n_activated_experts", "num_experts_per_tok"), Map.entry("score_func", "scoring_func"),
+            Map.entry("route_scale", "routed_scaling_factor"), Map.entry("rope_head_dim", "qk_rope_head_dim"), Map.entry("window_size", "sliding_window"),
+            Map.entry("original_seq_len", "rope_scaling.original_max_position_embeddings"), Map.entry("rope_factor", "rope_scaling.factor")));
+
     private final ConfigJson json;
     private final Faults faults;
     private final int layers;
@@ -34,7 +42,23 @@ final class DeepSeekV4ConfigJson {
         layers = json.integer("num_hidden_layers");
     }
 
+    /// Whether this is the config that the published program for inference reads: a part of the sizes, under other names, and no `model_type`.
+    static boolean isOfInference(ConfigJson json) {
+        return !json.has("model_type") && json.has("n_hash_layers");
+    }
+
+    /// That file lacks sizes, such as the longest context, that stand beside the weights.
+    private static void refuseInference(ConfigJson json) {
+        List<String> found = INFERENCE.keySet().stream().filter(json::has).toList();
+        json.faults().that(false, "%s are names of the published inference/config.json, wanted %s, and model_type '%s': give the config.json that is published beside the weights", String.join(", ", found),
+                found.stream().map(INFERENCE::get).collect(Collectors.joining(", ")), MODEL_TYPE);
+        json.throwIfAny();
+    }
+
     static DeepSeekV4Config read(ConfigJson json) {
+        if (isOfInference(json)) {
+            refuseInference(json);
+        }
         String type = json.text("model_type");
         if (!type.equals(MODEL_TYPE)) {                          // the keys of another model would only be a list of follow-up faults
             json.faults().that(false, "model_type is '%s', wanted '%s'; other models of DeepSeek, later ones too, are not this family", type, MODEL_TYPE);

@@ -44,6 +44,11 @@ public final class DeepSeekV4Weights {
         return DeepSeekV4ConfigJson.read(ConfigJson.read(Disk.real(), path));
     }
 
+    /// Whether a config is the family's, or says that it is like it: what this family's reader reads, or refuses by name.
+    public static boolean isConfig(ConfigJson json) {
+        return json.text("model_type", "").startsWith(DeepSeekV4ConfigJson.MODEL_TYPE) || DeepSeekV4ConfigJson.isOfInference(json);
+    }
+
     /// Opens a folder with `config.json` and weights to fill a model from; refuses missing, misshapen and foreign tensors by name.
     public static DeepSeekV4Checkpoint open(Path folder) {
         return DeepSeekV4Checkpoint.open(folder, config(folder));

@@ -296,6 +296,33 @@ class DeepSeekV4WeightsTest {
         });
     }
 
+    /// The seventh row of `w3` is the seventh behind those of `w1` in the one matrix of transformers.
+    @Test void anElementThatIsNotFiniteIsNamedWithItsFile() {
+        TinyV4.computing(arena -> {
+            Map<Form, String> elements = Map.of(Form.NATIVE_F32, "layers.3.ffn.experts.5.w3.weight: element [7, 9]", Form.TRANSFORMERS_BF16, "model.layers.3.mlp.experts.gate_up_proj: element [5, 71, 9]");
+            elements.forEach((form, element) -> {
+                Parameters model = drawn(arena);
+                model.named("layers.3.ffn.experts.w3.weight").value().setFloat(Float.NaN, 5, 7, 9);
+                save(folder.resolve(form.name()), model, form);
+                String message = assertThrows(InputException.class, () -> read(folder.resolve(form.name()), arena)).getMessage();
+                assertTrue(message.contains(element + " is NaN, wanted finite weights") && message.contains(".safetensors: tensor "), message);
+            });
+        });
+    }
+
+    /// Codes and scales are numbers each, but what they stand for is beyond F32.
+    @Test void anElementOfFp8BeyondF32IsNamed() {
+        TinyV4.computing(arena -> {
+            save(folder.resolve("model"), drawn(arena), Form.NATIVE_QUANTISED);
+            Path broken = rewritten("model", tensors -> {
+                tensors.get("layers.3.attn.wkv.weight").data().fill((byte) 0).set(JAVA_BYTE, 77, (byte) 0xFE);
+                tensors.get("layers.3.attn.wkv.scale").data().fill((byte) 254);
+            });
+            String message = assertThrows(InputException.class, () -> read(broken, arena)).getMessage();
+            assertTrue(message.contains("model.safetensors: tensor layers.3.attn.wkv.weight: element [1, 13] is -Infinity"), message);
+        });
+    }
+
     @Test void aModelWithAnInfinityIsNotWrittenInCodes() {
         TinyV4.computing(arena -> {
             Parameters model = drawn(arena);

@@ -109,7 +109,7 @@ class RoundingTest {
     @Test void queriesAndKeysOfTheIndexerAreWhatCodesStandFor() {
         withNarrow(INDEXER, (model, arena) -> {
             Tensor x = arrayed(arena, 2, 24, 32);
-            Tensor rope = RopeTable.stretched(arena, 64, 8, 160000, Optional.empty());
+            Tensor rope = RopeTable.stretched(64, 8, 160000, Optional.empty()).upTo(64);
             Batch batch = TrainingPass.batch(new int[25], new int[25]);
             Tensor keys = indexer(model, INDEXER).keys(x, rope, batch, null);             // [2, 6, 16]
             assertArrayEquals(Compute.one(new Dequantise(Blocks.FP4), Compute.run(Quantise.fp4(), keys)).toFloats(), keys.toFloats());

@@ -107,6 +107,20 @@ class StoredWeightsTest {
         });
     }
 
+    /// Matrices left in their files are looked at when they are read for the first time.
+    @Test void aMatrixThatIsNotFiniteIsRefusedWhenItIsUsed() {
+        TinyV4.computing(arena -> {
+            Parameters drawn = TinyV4.parameters(CONFIG, true, arena, new RandomFiller(RandomKey.ofSeed(17)));
+            drawn.named("layers.2.attn.wo_b.weight").value().setFloat(Float.POSITIVE_INFINITY, 3, 4);
+            DeepSeekV4Weights.save(Disk.real(), folder, CONFIG, drawn, Form.NATIVE_BF16, 300_000);
+            DeepSeekV4 stored = DeepSeekV4Weights.loadStored(folder, arena);
+            for (int time = 0; time < 2; time++) {
+                String message = assertThrows(InputException.class, () -> stored.forward(batch(TOKENS))).getMessage();
+                assertTrue(message.contains("tensor layers.2.attn.wo_b.weight: element [3, 4] is Infinity"), message);
+            }
+        });
+    }
+
     /// The first token that meets expert 5 in the first layer, or does not.
     private static int token(Tensor table, boolean meets) {
         for (int token = 0; ; token++) {
