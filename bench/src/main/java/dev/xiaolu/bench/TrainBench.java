@@ -34,7 +34,7 @@ public final class TrainBench {
     /// @param model           `llama-17m` with 16.9 million parameters, or `deepseek4-tiny-b` with 10.7 million
     /// @param backend         name of the backend
     /// @param threads         threads on each side
-    /// @param rounds          turns of each rival, one step each
+    /// @param rounds          turns of each rival, three steps each
     /// @param leafSequences   sequences of a leaf of work, a divisor of the step's
     /// @param peerPython      a Python with torch; without one, and without `XIAOLU_PEER_PYTHON`, only the peak is the measure
     /// @param bf16            whether PyTorch with bf16 autocast takes part too, `llama-17m` only: other arithmetic, another class
@@ -53,6 +53,7 @@ public final class TrainBench {
     }
 
     private static final int WARM_UP = 30;                       // steps
+    private static final int STEPS_OF_TURN = 3;                  // the first one finds the caches full of the other side's numbers
 
     /// Measures; `progress` is told each row at the end.
     public static BenchReport run(Options options, Consumer<BenchReport.Row> progress) {
@@ -78,7 +79,7 @@ public final class TrainBench {
             if (backend.measurePeak().isPresent()) {
                 rivals.add(new PeakRival(backend, 3 * ours.model.flopsPerToken(model.length())));
             }
-            for (int i = 0; i < WARM_UP; i++) {                  // until everything is compiled; the peers warm up by themselves
+            for (int i = 0; i < WARM_UP; i += STEPS_OF_TURN) {                  // until everything is compiled; the peers warm up by themselves
                 ours.measure();
             }
             double[][] measured = Rival.takeTurns(rivals, options.rounds);
@@ -125,8 +126,10 @@ public final class TrainBench {
 
         @Override public double measure() {
             long start = System.nanoTime();
-            Compute.call(backend, scratch, () -> training.run(++step, source));
-            return plan.tokens() / ((System.nanoTime() - start) * 1e-9);
+            for (int i = 0; i < STEPS_OF_TURN; i++) {
+                Compute.call(backend, scratch, () -> training.run(++step, source));
+            }
+            return STEPS_OF_TURN * plan.tokens() / ((System.nanoTime() - start) * 1e-9);
         }
 
         @Override public void close() {
@@ -143,7 +146,7 @@ public final class TrainBench {
         private final String name;
 
         TrainPeer(Path python, Options options, TrainModel model, String dtype, String malloc) {
-            var arguments = new ArrayList<>(List.of("--steps", "1", "--threads", Integer.toString(options.threads), "--dtype", dtype, "--malloc", malloc));
+            var arguments = new ArrayList<>(List.of("--steps", Integer.toString(STEPS_OF_TURN), "--threads", Integer.toString(options.threads), "--dtype", dtype, "--malloc", malloc));
             arguments.addAll(model.arguments());
             peer = new Peer(python, model.script(), arguments);
             name = peer.name() + " " + dtype + (malloc.equals("keep") ? ", memory kept" : ", untuned");

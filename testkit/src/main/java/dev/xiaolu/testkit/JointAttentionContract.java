@@ -181,6 +181,7 @@ public abstract class JointAttentionContract extends OperatorContract {
         for (int seed = 0; seed < 4; seed++) {
             for (int[] each : new int[][] {{1, 3, 3, 2, 20, 1, 1, 0, 2500}, {3, 1, 2, 4, 8, 1, 1, 0, 1100}, {2, 5, 6, 5, 12, 1, 1, 0, 700}}) {
                 withInputs(31 * seed + Arrays.hashCode(each), inputs -> check(new Case(inputs, Values.NORMAL, Sizes.of(each)).anywhere()));
+                withInputs(37 * seed + Arrays.hashCode(each), inputs -> check(new Case(inputs, Values.NORMAL, Sizes.of(each)).anywhere().ofRuns()));
             }
         }
         for (Values values : Values.values()) {

@@ -12,7 +12,7 @@ public final class Presets {
     /// The preset of a run that names none.
     public static final String STANDARD = "deepseek4-small";
 
-    private static final List<String> NAMES = List.of(STANDARD, "deepseek4-tiny", "llama-small", "llama-17m", "tiny");
+    private static final List<String> NAMES = List.of(STANDARD, "deepseek4-medium", "deepseek4-tiny", "llama-small", "llama-17m", "tiny");
 
     private Presets() {}
 

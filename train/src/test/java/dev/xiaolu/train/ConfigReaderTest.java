@@ -37,7 +37,7 @@ class ConfigReaderTest {
         assertEquals(List.of(), read.config().data().paths());
     }
 
-    @ParameterizedTest @ValueSource(strings = {"deepseek4-small", "deepseek4-tiny", "llama-small", "llama-17m", "tiny"})
+    @ParameterizedTest @ValueSource(strings = {"deepseek4-small", "deepseek4-medium", "deepseek4-tiny", "llama-small", "llama-17m", "tiny"})
     void everyPresetIsSoundAndSaysWhatItIsFor(String preset) {
         assertTrue(read(preset).train().steps() > 0);
         assertFalse(Presets.about(preset).isBlank());

@@ -131,6 +131,7 @@ final class JointAttentionWorker {
         for (int row = 0; row < rows; row++) {
             if (to[row] >= 0) {
                 last = Math.max(last, parts.of(to[row]));
+                from[row] = parts.of(from[row]) * ATTENTION_LEAF;
                 to[row] = parts.of(to[row]) * ATTENTION_LEAF;
             }
         }

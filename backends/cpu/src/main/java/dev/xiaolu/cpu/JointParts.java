@@ -23,7 +23,7 @@ final class JointParts {
         if (problem.gathered || units == 0 || units >= threads) {
             return;
         }
-        int leaves = (problem.mostEntries() + ATTENTION_LEAF - 1) / ATTENTION_LEAF;
+        int leaves = (problem.endOfSeen() + ATTENTION_LEAF - 1) / ATTENTION_LEAF;
         int most = (PER_THREAD * threads + units - 1) / units;
         while (leaves >>> level > most) {
             level++;

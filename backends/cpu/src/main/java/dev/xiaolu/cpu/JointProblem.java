@@ -96,11 +96,11 @@ final class JointProblem {
         return queries * heads;
     }
 
-    /// The most entries that any query sees.
-    int mostEntries() {
+    /// The end of the entries that any query sees.
+    int endOfSeen() {
         int most = 0;
         for (int i = 0; i < batch * queries; i++) {
-            most = Math.max(most, count[i]);
+            most = Math.max(most, end[i]);
         }
         return most;
     }
