@@ -1,6 +1,7 @@
 package dev.xiaolu.recover;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -46,7 +47,8 @@ public final class HistoryCheck {
 
     private void want(boolean condition, String format, Object... args) {
         if (!condition) {
-            faults.add("turn %d: %s".formatted(turn, format.formatted(args)));
+            Object[] shown = Arrays.stream(args).map(arg -> arg instanceof Action action ? Lines.of(action) : arg).toArray();
+            faults.add("turn %d: %s".formatted(turn, format.formatted(shown)));
         }
     }
 
@@ -70,11 +72,11 @@ public final class HistoryCheck {
     private void see(Action action) {
         if (action instanceof Action.Order order) {
             for (long id : order.to()) {
-                want(!fenced.contains(id), "%s goes to rank %d, which is fenced", Lines.of(action), id);
-                want(joined.containsKey(id), "%s goes to rank %d, which never joined", Lines.of(action), id);
-                want(members.contains(id) || action instanceof Action.Layout || action instanceof Action.Finish, "%s goes to rank %d, which is no member", Lines.of(action), id);
+                want(!fenced.contains(id), "%s goes to rank %d, which is fenced", action, id);
+                want(joined.containsKey(id), "%s goes to rank %d, which never joined", action, id);
+                want(members.contains(id) || action instanceof Action.Layout || action instanceof Action.Finish, "%s goes to rank %d, which is no member", action, id);
             }
-            want(!order.to().isEmpty(), "%s goes to nobody", Lines.of(action));
+            want(!order.to().isEmpty(), "%s goes to nobody", action);
         }
         switch (action) {
             case Action.Layout layout -> layout(layout);
@@ -187,11 +189,11 @@ public final class HistoryCheck {
     }
 
     private void inGeneration(Action action, long g, boolean settledToo) {
-        want(g == generation && isSettled == settledToo, "%s in generation %d, which is %s", Lines.of(action), generation, isSettled ? "settled" : "not settled");
+        want(g == generation && isSettled == settledToo, "%s in generation %d, which is %s", action, generation, isSettled ? "settled" : "not settled");
     }
 
     private void everyMember(Action action, List<Long> to) {
-        want(new HashSet<>(to).equals(new HashSet<>(members)), "%s goes to %s, the members are %s", Lines.of(action), to, members);
+        want(new HashSet<>(to).equals(new HashSet<>(members)), "%s goes to %s, the members are %s", action, to, members);
     }
 
     private void endPhase() {

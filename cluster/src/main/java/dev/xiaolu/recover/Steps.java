@@ -93,11 +93,11 @@ record Steps(Settings settings) {
         Run run = state.run();
         Work work = run.work();
         long id = computed.id();
-        if (computed.generation() > run.generation() || computed.step() > run.committed() + 1) {
-            return blame(state, id, "computed leaves of step %d in generation %d, but step %d in %d is the newest", computed.step(), computed.generation(), run.committed() + 1, run.generation());
+        if (computed.generation() < (work == null ? run.generation() : work.since()) || computed.step() <= run.committed()) {
+            return Next.ignore(state);                                   // also steps that were undone since
         }
-        if (work == null || computed.step() < work.step() || computed.generation() < work.since()) {
-            return Next.ignore(state);
+        if (work == null || computed.generation() > run.generation() || computed.step() > work.step()) {
+            return blame(state, id, "computed leaves of step %d in generation %d, which nobody was asked for", computed.step(), computed.generation());
         }
         boolean fresh = false;
         for (Leaf leaf : computed.leaves()) {

@@ -57,7 +57,7 @@ public record Work(long step, long since, int leaves, List<Integer> doubled, Sor
         Shares.spread(missing, members, load, weights).forEach((leaf, id) -> {
             next.owners.put(leaf, id);
             load.merge(id, 1, Integer::sum);
-            next.checkers.getOrDefault(leaf, List.of()).remove(id);      // nobody checks itself
+            next.checkers.getOrDefault(leaf, new ArrayList<>()).remove(id);      // nobody checks itself
             next.checked.getOrDefault(leaf, new TreeMap<>()).remove(id);
         });
         for (int leaf : doubled) {
