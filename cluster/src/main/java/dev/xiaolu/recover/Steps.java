@@ -1,11 +1,9 @@
 package dev.xiaolu.recover;
 
 import dev.xiaolu.recover.State.Computing;
-import dev.xiaolu.recover.State.Ending;
 import dev.xiaolu.recover.State.Reducing;
 import dev.xiaolu.recover.State.Settling;
 import dev.xiaolu.recover.State.Staging;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -20,14 +18,18 @@ record Steps(Settings settings) {
         return new Membership(settings);
     }
 
+    private Saves saves() {
+        return new Saves(settings);
+    }
+
     Next heard(State state, Event.FromRank message) {
         return switch (message) {
             case Event.Ready ready -> ready(state, ready);
             case Event.Computed computed -> computed(state, computed);
             case Event.Reduced reduced -> reduced(state, reduced);
             case Event.Staged staged -> staged(state, staged);
-            case Event.Saved saved -> saved(state, saved);
-            case Event.SaveFailed failed -> saveFailed(state, failed);
+            case Event.Saved saved -> saves().saved(state, saved);
+            case Event.SaveFailed failed -> saves().failed(state, failed);
         };
     }
 
@@ -55,23 +57,17 @@ record Steps(Settings settings) {
     /// The members are settled: saves what is to be saved, and goes on with the step under way or at the boundary.
     private Next proceed(Run run) {
         if (members().isEnding(run)) {
-            return end(run, Set.of());
+            return saves().end(run, Set.of());
         }
         boolean due = settings.plan().isCheckpointStep(run.committed()) && run.committed() > Math.max(run.durable(), settings.from());
         if (due && run.saves().stream().noneMatch(save -> save.step() == run.committed())) {
-            return proceedSaved(ask(run, run.ids().getFirst())).after(new Action.Save(run.ids().getFirst(), run.generation(), run.committed()));
+            return proceedSaved(Saves.ask(run, run.ids().getFirst())).after(new Action.Save(run.ids().getFirst(), run.generation(), run.committed()));
         }
         return proceedSaved(run);
     }
 
     private Next proceedSaved(Run run) {
         return compute(run.work() == null ? run.withWork(Work.begin(run.committed() + 1, run.generation(), settings.plan())) : run);
-    }
-
-    private static Run ask(Run run, long id) {
-        var saves = new ArrayList<>(run.saves());
-        saves.add(new Action.Save(id, run.generation(), run.committed()));
-        return run.withSaves(saves);
     }
 
     /// Asks every member for what it has still to compute.
@@ -215,53 +211,5 @@ record Steps(Settings settings) {
     /// Between two steps newcomers come in.
     private Next boundary(Run run) {
         return run.candidates().isEmpty() || members().isEnding(run) ? proceed(run) : members().layout(run.withGeneration(run.generation() + 1));
-    }
-
-    /// The last state is saved by the first member that can; then the run is over.
-    private Next end(Run run, Set<Long> tried) {
-        if (run.durable() == run.committed() || run.committed() == settings.from()) {
-            return members().ended(run);
-        }
-        for (Action.Save save : run.saves()) {
-            if (save.step() == run.committed()) {
-                return Next.of(new Ending(run, tried));                  // somebody is at it
-            }
-        }
-        for (long id : run.ids()) {
-            if (!tried.contains(id)) {
-                return Next.of(new Ending(ask(run, id), tried), new Action.Save(id, run.generation(), run.committed()));
-            }
-        }
-        return members().ended(run);
-    }
-
-    private Next saved(State state, Event.Saved saved) {
-        Run run = state.run();
-        var asked = new Action.Save(saved.id(), saved.generation(), saved.step());
-        if (!run.saves().contains(asked)) {
-            return Next.ignore(state);
-        }
-        Run next = run.withSaves(run.saves().stream().filter(save -> !save.equals(asked)).toList());
-        if (saved.step() <= run.durable()) {
-            return Next.of(state.with(next));
-        }
-        next = next.withDurable(saved.step());
-        Next after = state instanceof Ending(_, Set<Long> tried) ? end(next, tried) : Next.of(state.with(next));
-        return after.after(new Action.Durable(saved.step()));
-    }
-
-    private Next saveFailed(State state, Event.SaveFailed failed) {
-        Run run = state.run();
-        var asked = new Action.Save(failed.id(), failed.generation(), failed.step());
-        if (!run.saves().contains(asked)) {
-            return Next.ignore(state);
-        }
-        Run next = run.withSaves(run.saves().stream().filter(save -> !save.equals(asked)).toList());
-        if (!(state instanceof Ending(_, Set<Long> before)) || failed.step() != run.committed()) {
-            return Next.of(state.with(next), new Action.NotSaved(failed.step(), failed.why()));
-        }
-        var tried = new TreeSet<>(before);
-        tried.add(failed.id());
-        return end(next, tried).after(new Action.NotSaved(failed.step(), failed.why()));
     }
 }

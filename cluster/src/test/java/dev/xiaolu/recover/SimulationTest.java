@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 
 /// Whole runs with faults of every kind; each failure names the seed that replays it.
 class SimulationTest {
-    private static final int SEEDS = 400;
+    private static final int SEEDS = 300;
     private static final List<String> RARE = List.of("lost while Settling", "lost while Computing", "lost while Reducing", "lost while Staging", "lost while Ending", "lost while saving",
             "lost while Waiting", "Rewound", "Refuse", "Wait", "Fenced", "NotSaved", "Durable", "newcomers", "stale message", "quarantined");
 
