@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
@@ -71,5 +72,21 @@ class SimulationTest {
                 }
             }
         }
+    }
+
+    @Test void eventsInAnyOrderAreNeverAnExceptionAndBreakNoInvariant() {
+        int layouts = 0;
+        for (long seed = 0; seed < 60; seed++) {
+            var simulation = new Simulation(seed);
+            simulation.run();
+            var events = new ArrayList<Event>(simulation.turns.stream().map(History.Turn::event).toList());
+            for (int i = 0; i < events.size(); i++) {                    // near places are swapped, so that the run gets somewhere before it is led astray
+                Collections.swap(events, i, Math.min(events.size() - 1, i + simulation.random.nextInt(6)));
+            }
+            History history = History.replay(simulation.control, events);
+            layouts += (int) history.turns().stream().flatMap(turn -> turn.actions().stream()).filter(Action.Layout.class::isInstance).count();
+            assertEquals(List.of(), HistoryCheck.faults(simulation, 0, history), "seed " + seed);
+        }
+        assertTrue(layouts > 100, layouts + " layouts");
     }
 }
