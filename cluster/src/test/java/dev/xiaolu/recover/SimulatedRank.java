@@ -73,6 +73,10 @@ final class SimulatedRank {
     private void layout(Action.Layout layout) {
         want(layout.generation() > generation, "generation " + layout.generation() + " after " + generation);
         generation = layout.generation();
+        List<Long> old = layout.settled();
+        for (int i = 0; i < old.size(); i++) {
+            want(layout.base().contains(old.get(i)) || layout.base().contains(old.get((i + 1) % old.size())), "part " + i + " of the state is nowhere: " + layout);
+        }
         if (!layout.base().contains(id)) {
             step = layout.committed();
             work = -1;
