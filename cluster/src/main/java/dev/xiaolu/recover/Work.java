@@ -1,0 +1,156 @@
+package dev.xiaolu.recover;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/// How far the leaves of the step under way have come. A leaf belongs to one member until that member is lost, so no leaf is ever in two sums.
+///
+/// @param step the step
+/// @param since the generation in which it began: results of earlier ones are of a history that was undone
+/// @param leaves how many leaves it has
+/// @param doubled the leaves that two ranks compute
+/// @param owners whose a leaf is
+/// @param held the leaves that their owners have computed
+/// @param checkers who else shall compute a leaf, to compare
+/// @param checked what those have found, by leaf and rank
+public record Work(long step, long since, int leaves, List<Integer> doubled, SortedMap<Integer, Long> owners, SortedMap<Integer, Leaf> held,
+        SortedMap<Integer, List<Long>> checkers, SortedMap<Integer, SortedMap<Long, Leaf>> checked) {
+
+    static Work begin(long step, long generation, Plan plan) {
+        return new Work(step, generation, plan.leavesOf(step), List.copyOf(plan.doubled(step)), new TreeMap<>(), new TreeMap<>(), new TreeMap<>(), new TreeMap<>());
+    }
+
+    private Work copy() {
+        var checkersCopy = new TreeMap<Integer, List<Long>>();
+        checkers.forEach((leaf, ids) -> checkersCopy.put(leaf, new ArrayList<>(ids)));
+        var checkedCopy = new TreeMap<Integer, SortedMap<Long, Leaf>>();
+        checked.forEach((leaf, found) -> checkedCopy.put(leaf, new TreeMap<>(found)));
+        return new Work(step, since, leaves, doubled, new TreeMap<>(owners), new TreeMap<>(held), checkersCopy, checkedCopy);
+    }
+
+    /// Without the members that are lost, and what they held.
+    Work without(Collection<Long> lost) {
+        Work left = copy();
+        left.owners.values().removeAll(lost);
+        left.held.keySet().retainAll(left.owners.keySet());
+        left.checkers.values().forEach(ids -> ids.removeAll(lost));
+        left.checked.values().forEach(found -> found.keySet().removeAll(lost));
+        return left;
+    }
+
+    /// Every leaf has an owner, and doubled ones have checkers, as far as there are members for it.
+    Work assigned(List<Long> members, Map<Long, Integer> weights) {
+        Work next = copy();
+        var load = new HashMap<Long, Integer>();
+        members.forEach(id -> load.put(id, todo(id).size() + toCheck(id).size()));
+        var missing = new ArrayList<Integer>();
+        for (int leaf = 0; leaf < leaves; leaf++) {
+            if (!owners.containsKey(leaf)) {
+                missing.add(leaf);
+            }
+        }
+        Shares.spread(missing, members, load, weights).forEach((leaf, id) -> {
+            next.owners.put(leaf, id);
+            load.merge(id, 1, Integer::sum);
+            next.checkers.getOrDefault(leaf, new ArrayList<>()).remove(id);      // nobody checks itself
+            next.checked.getOrDefault(leaf, new TreeMap<>()).remove(id);
+        });
+        for (int leaf : doubled) {
+            List<Long> others = members.stream().filter(id -> !id.equals(next.owners.get(leaf)) && !next.checkers.getOrDefault(leaf, List.of()).contains(id)).toList();
+            if (!others.isEmpty() && next.wantsChecker(leaf)) {
+                long id = Shares.first(others, load, weights);
+                next.checkers.computeIfAbsent(leaf, _ -> new ArrayList<>()).add(id);
+                load.merge(id, 1, Integer::sum);
+            }
+        }
+        return next;
+    }
+
+    /// Whether another rank should compute the leaf: only its owner does so far, or all who did have found different things.
+    private boolean wantsChecker(int leaf) {
+        int asked = checkers.getOrDefault(leaf, List.of()).size();
+        return asked == 0 || found(leaf).size() == asked + 1 && agreed(leaf) == null;
+    }
+
+    /// What was found about a leaf, by rank.
+    private SortedMap<Long, Leaf> found(int leaf) {
+        var found = new TreeMap<>(checked.getOrDefault(leaf, new TreeMap<>()));
+        if (held.containsKey(leaf)) {
+            found.put(owners.get(leaf), held.get(leaf));
+        }
+        return found;
+    }
+
+    /// The result that two ranks or more have found and no other as many, or null.
+    private Leaf agreed(int leaf) {
+        return Odd.most(found(leaf), Leaf::sameDigest, 2);
+    }
+
+    boolean isAsked(long id, Leaf leaf) {
+        return leaf.check() ? checkers.getOrDefault(leaf.index(), List.of()).contains(id) : owners.getOrDefault(leaf.index(), id + 1) == id;
+    }
+
+    /// What this rank has told about the leaf before, in the same role, or null.
+    Leaf told(long id, Leaf leaf) {
+        return leaf.check() ? checked.getOrDefault(leaf.index(), new TreeMap<>()).get(id) : held.get(leaf.index());
+    }
+
+    Work with(long id, Leaf leaf) {
+        Work next = copy();
+        if (leaf.check()) {
+            next.checked.computeIfAbsent(leaf.index(), _ -> new TreeMap<>()).put(id, leaf);
+        } else {
+            next.held.put(leaf.index(), leaf);
+        }
+        return next;
+    }
+
+    /// The leaves that a rank owns and has still to compute.
+    List<Integer> todo(long id) {
+        return owners.entrySet().stream().filter(owner -> owner.getValue() == id && !held.containsKey(owner.getKey())).map(Map.Entry::getKey).toList();
+    }
+
+    /// The leaves that a rank has still to compute for others.
+    List<Integer> toCheck(long id) {
+        return checkers.entrySet().stream().filter(asked -> asked.getValue().contains(id) && !checked.getOrDefault(asked.getKey(), new TreeMap<>()).containsKey(id))
+                .map(Map.Entry::getKey).toList();
+    }
+
+    /// The leaves at each member, also where there are none.
+    SortedMap<Long, List<Integer>> holders(List<Long> members) {
+        var holders = new TreeMap<Long, List<Integer>>();
+        members.forEach(id -> holders.put(id, held.keySet().stream().filter(leaf -> owners.get(leaf).equals(id)).toList()));
+        return holders;
+    }
+
+    /// Who has found something about a leaf that others, who agree, have not; with the reason.
+    SortedMap<Long, String> odd() {
+        var odd = new TreeMap<Long, String>();
+        for (int leaf : doubled) {
+            Leaf agreed = agreed(leaf);
+            if (agreed != null) {
+                found(leaf).forEach((id, its) -> {
+                    if (!its.sameDigest(agreed)) {
+                        odd.put(id, "quarantined: leaf %d of step %d has digest %016x%016x there, %016x%016x at others".formatted(leaf, step, its.high(), its.low(), agreed.high(), agreed.low()));
+                    }
+                });
+            }
+        }
+        return odd;
+    }
+
+    /// A doubled leaf about which all members have told different things, or -1: then nobody can say who errs.
+    int hopeless(List<Long> members) {
+        return doubled.stream().filter(leaf -> members.size() > 1 && found(leaf).keySet().containsAll(members) && agreed(leaf) == null).findFirst().orElse(-1);
+    }
+
+    /// Whether every leaf is at its owner, and two agree on each doubled one where there are two.
+    boolean isComplete(List<Long> members) {
+        return held.size() == leaves && (members.size() == 1 || doubled.stream().allMatch(leaf -> agreed(leaf) != null));
+    }
+}
