@@ -193,6 +193,7 @@ final class Link {
             Optional<Connection> made = new Handshake(wire, endpoint.key).dial(endpoint.self(), peer, this::heard);
             synchronized (this) {
                 if (made.isPresent() && current == null && !ended) {
+                    endpoint.unlimit(wire);
                     adopt(made.get());
                     wire = null;                                         // it is the link's now
                 } else if (made.isEmpty()) {

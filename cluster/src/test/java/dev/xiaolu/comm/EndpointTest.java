@@ -127,6 +127,22 @@ class EndpointTest {
         }
     }
 
+    @Test void idleConnectionOutlivesTheTimeOfAHandshake() throws Exception {
+        RunKey key = RunKey.random();
+        Inbound left = new Inbound(true), right = new Inbound(true);
+        try (Endpoint a = Endpoint.open(Endpoint.Options.of("127.0.0.1", 0, 1, key).withHandshake(Duration.ofMillis(400)), left);
+                Endpoint b = Endpoint.open("127.0.0.1", 0, 2, key, right)) {
+            a.know(2, "127.0.0.1", b.port());
+            assertTrue(a.send(2, message(0, 100)));
+            assertCame(right.small, 0, 100, "before");
+            long made = a.counts().connected();                          // on a busy machine the first handshakes may have been too slow
+            Thread.sleep(700);                                           // nothing shall happen: there is nothing to wait for
+            assertTrue(a.send(2, message(1, 100)));
+            assertCame(right.small, 1, 100, "after");
+            assertEquals(made, a.counts().connected(), "connections made by the dialer");
+        }
+    }
+
     @Test void wrongKeyIsRefusedOnBothSides() throws Exception {
         Inbound left = new Inbound(true), right = new Inbound(true);
         try (Endpoint a = Endpoint.open("127.0.0.1", 0, 1, RunKey.random(), left); Endpoint b = Endpoint.open("127.0.0.1", 0, 2, RunKey.random(), right)) {
