@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -15,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -59,7 +61,7 @@ class HandshakeTest {
         RunKey key = RunKey.random();
         Inbound left = new Inbound(true), right = new Inbound(true);
         var random = new Random(7);
-        try (Endpoint a = Endpoint.open("127.0.0.1", 0, 1, key, left); Endpoint b = Endpoint.open("127.0.0.1", 0, 2, key, right)) {
+        try (Endpoint a = Endpoint.open(Inbound.patient(1, key), left); Endpoint b = Endpoint.open(Inbound.patient(2, key), right)) {
             b.know(1, "127.0.0.1", a.port());
             int calls = 0;
             for (; calls < 60; calls++) {
@@ -76,10 +78,9 @@ class HandshakeTest {
             }
             assertTrue(b.send(1, Inbound.message(1, 1000)));
             Inbound.assertCame(left.small, 1, 1000, "after garbage");
-            while (a.counts().refused() < calls) {
-                Thread.onSpinWait();
-            }
-            assertEquals(new Endpoint.Counts(1, 0, calls), a.counts());
+            int made = calls;
+            Inbound.await("not every caller was refused", () -> a.counts().refused() >= made);
+            assertEquals(new Endpoint.Counts(1, 0, made), a.counts());
         }
     }
 
@@ -87,8 +88,7 @@ class HandshakeTest {
         RunKey key = RunKey.random();
         Inbound left = new Inbound(true);
         List<Socket> silent = new ArrayList<>();
-        try (Endpoint a = Endpoint.open(Endpoint.Options.of("127.0.0.1", 0, 1, key).withHandshake(Duration.ofHours(1)), left);
-                Endpoint b = Endpoint.open(Endpoint.Options.of("127.0.0.1", 0, 2, key).withHandshake(Duration.ofHours(1)), new Inbound(true))) {
+        try (Endpoint a = Endpoint.open(Inbound.patient(1, key), left); Endpoint b = Endpoint.open(Inbound.patient(2, key), new Inbound(true))) {
             for (int i = 0; i < 3 * Listener.MOST_CALLERS; i++) {
                 silent.add(call(a, i % 2 == 0 ? new byte[0] : Arrays.copyOf(MAGIC, 1 + i % 8)));
             }
@@ -115,7 +115,7 @@ class HandshakeTest {
                         if (socket.getInputStream().read() < 0) {
                             break;
                         }
-                    } catch (java.net.SocketTimeoutException stillThere) {
+                    } catch (SocketTimeoutException stillThere) {
                         socket.getOutputStream().write(hello[spoken]);
                     }
                 }
@@ -123,9 +123,7 @@ class HandshakeTest {
                 // seen when writing
             }
             assertTrue(spoken < hello.length, "a caller at 20 bytes a second was let through to the end");
-            while (a.counts().refused() == 0) {
-                Thread.onSpinWait();
-            }
+            Inbound.await("not refused", () -> a.counts().refused() == 1);
         }
     }
 
@@ -155,7 +153,7 @@ class HandshakeTest {
 
     @Test void floodOfStrangersDisplacesNoNoticeOfAPeer() throws Exception {
         Inbound inbound = new Inbound(true);
-        var held = new java.util.concurrent.CountDownLatch(1);
+        var held = new CountDownLatch(1);
         var slow = new Endpoint.Receiver() {
             @Override public void received(long from, Message message) {}
 

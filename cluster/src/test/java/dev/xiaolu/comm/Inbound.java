@@ -3,13 +3,16 @@ package dev.xiaolu.comm;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.time.Duration;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 
 /// A receiver that keeps what came, or holds the sender up; and messages whose bytes follow from their number.
 final class Inbound implements Endpoint.Receiver {
@@ -65,5 +68,19 @@ final class Inbound implements Endpoint.Receiver {
                 return failure.why.getMessage();
             }
         }
+    }
+
+    /// Waits until something is so; fails after a long while.
+    static void await(String what, BooleanSupplier isSo) throws InterruptedException {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+        while (!isSo.getAsBoolean()) {
+            assertTrue(System.nanoTime() - end < 0, what);
+            Thread.sleep(1);
+        }
+    }
+
+    /// Options under which no time limit of the transport runs out, however busy the machine is.
+    static Endpoint.Options patient(long self, RunKey key) {
+        return Endpoint.Options.of("127.0.0.1", 0, self, key).withHandshake(Duration.ofHours(1)).withSilence(Duration.ofHours(1)).withUnreachableAfter(Duration.ofHours(1));
     }
 }

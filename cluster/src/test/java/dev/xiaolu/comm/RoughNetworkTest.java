@@ -3,8 +3,11 @@ package dev.xiaolu.comm;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
+import java.util.EnumMap;
+import java.util.Map;
 import java.util.Random;
 import java.util.stream.LongStream;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -13,6 +16,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Timeout(600)
 class RoughNetworkTest {
     private static final int SMALL = 120, EVERY = 20;
+
+    private static final Map<RoughProxy.Harm, Integer> HARM = new EnumMap<>(RoughProxy.Harm.class);
 
     static LongStream seeds() {
         Long chosen = Long.getLong("xiaolu.test.seed");
@@ -62,6 +67,14 @@ class RoughNetworkTest {
                 Inbound.assertCame(right.large, i, bytes(i), where);
                 Inbound.assertCame(left.large, i, bytes(i), where);
             }
+            for (RoughProxy.Harm harm : RoughProxy.Harm.values()) {
+                HARM.merge(harm, toA.count(harm) + toB.count(harm), Integer::sum);
+            }
         }
+    }
+
+    @AfterAll static void everyHarmWasDone() {
+        System.out.println("transport: harm done " + HARM);
+        assertTrue(Long.getLong("xiaolu.test.seed") != null || HARM.values().stream().allMatch(count -> count > 0), () -> "over all seeds: " + HARM);
     }
 }
