@@ -15,7 +15,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// Two endpoints through a proxy that splits, delays, cuts, flips, duplicates, swaps and loses.
 @Timeout(600)
 class RoughNetworkTest {
-    private static final int SMALL = 120, EVERY = 20;
+    private static final int SMALL = 100, EVERY = 25;
 
     private static final Map<RoughProxy.Harm, Integer> HARM = new EnumMap<>(RoughProxy.Harm.class);
 
@@ -34,7 +34,7 @@ class RoughNetworkTest {
         System.out.println("transport: " + where);
         RunKey key = RunKey.random();
         Inbound left = new Inbound(true), right = new Inbound(true);
-        Duration silence = Duration.ofSeconds(3);
+        Duration silence = Duration.ofSeconds(2);                       // a sign of life after a tenth: that is when a loss at the end is noticed
         try (Endpoint a = Endpoint.open(Endpoint.Options.of("127.0.0.1", 0, 1, key).withSilence(silence), left);
                 Endpoint b = Endpoint.open(Endpoint.Options.of("127.0.0.1", 0, 2, key).withSilence(silence), right);
                 RoughProxy toB = new RoughProxy(b.port(), seed, 1 << 20); RoughProxy toA = new RoughProxy(a.port(), ~seed, 1 << 20)) {
