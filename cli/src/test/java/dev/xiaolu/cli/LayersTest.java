@@ -28,7 +28,7 @@ class LayersTest {
             new Layer("store",   "store",                                "core",                           JACKSON),
             new Layer("testkit", "testkit",                              "core, store",                    JACKSON + ", org.junit.jupiter., com.sun.management."),
             new Layer("cpu",     "cpu",                                  "core",                           ""),
-            new Layer("cluster", "comm, recover",                        "core",                           ""),
+            new Layer("cluster", "comm, recover",                        "core",                           "javax.crypto."),    // of java.base: HMAC
             new Layer("model",   "autograd, nn, tokenizer, prompt, models", "core, store",                  JACKSON),
             new Layer("train",   "data, optim, train",                   "core, store, cluster, model",    JACKSON + ", dev.hardwood., org.xerial.snappy., com.github.luben.zstd."),
             new Layer("bench",   "bench",                                "core, store, cpu, model, train", JACKSON),

@@ -34,7 +34,7 @@ final class Connection {
     private final CompletableFuture<Frame.Progress> first = new CompletableFuture<>();
     private long framesSent, framesRead;
     private volatile long heardNanos = System.nanoTime();
-    private volatile boolean closed;
+    private volatile boolean closed, hasCarried;
 
     Connection(Wire wire, Mac sends, Mac receives) {
         this.wire = wire;
@@ -110,6 +110,15 @@ final class Connection {
     /// Counts silence from now on, after this process itself had stood still.
     void excuseSilence() {
         heardNanos = System.nanoTime();
+    }
+
+    /// Something new came through, either way.
+    void carried() {
+        hasCarried = true;
+    }
+
+    boolean hasCarried() {
+        return hasCarried;
     }
 
     boolean isClosed() {

@@ -4,10 +4,7 @@ import static dev.xiaolu.platform.Check.check;
 
 import dev.xiaolu.platform.InputException;
 import java.io.IOException;
-import java.net.InetSocketAddress;
-import java.net.StandardSocketOptions;
 import java.nio.channels.ServerSocketChannel;
-import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
@@ -31,8 +28,8 @@ public final class Endpoint implements AutoCloseable {
     /// Bytes a pair may have on the way before [#send] blocks.
     public static final long WINDOW_BYTES = 64L << 20;
 
-    /// Handshakes that may be under way at once; whoever calls beyond that is hung up on, so that strangers cannot take threads and memory.
-    private static final int MOST_HANDSHAKES = 64;
+    /// How many notices of refused strangers may wait for the receiver; more are only counted, and none stands in the way of a notice of a peer.
+    private static final int MOST_NOTICES_OF_STRANGERS = 256;
     private static final long TICK_MILLIS = 50, STOOD_STILL_NANOS = TimeUnit.SECONDS.toNanos(2);
 
     /// What comes in. An endpoint calls it from threads of its own.
@@ -97,12 +94,12 @@ public final class Endpoint implements AutoCloseable {
     final Receiver receiver;
     final ChunkPool pool;
 
-    private final ServerSocketChannel server;
+    private final Listener listener;
     private final Map<Long, Link> links = new ConcurrentHashMap<>();
     private final Set<Long> forgotten = ConcurrentHashMap.newKeySet();
     private final Map<Wire, Long> limits = new ConcurrentHashMap<>();
-    private final Semaphore handshakes = new Semaphore(MOST_HANDSHAKES);
-    private final LinkedBlockingQueue<Runnable> notices = new LinkedBlockingQueue<>(1024);
+    private final LinkedBlockingQueue<Runnable> notices = new LinkedBlockingQueue<>();
+    private final Semaphore noticesOfStrangers = new Semaphore(MOST_NOTICES_OF_STRANGERS);
     private final AtomicLongArray counts = new AtomicLongArray(Event.values().length);
     private volatile boolean closed;
 
@@ -110,7 +107,7 @@ public final class Endpoint implements AutoCloseable {
         this.options = options;
         this.key = options.key;
         this.receiver = receiver;
-        this.server = server;
+        this.listener = new Listener(this, server);
         this.pool = new ChunkPool(options.windowBytes);
     }
 
@@ -122,16 +119,8 @@ public final class Endpoint implements AutoCloseable {
     /// The same with all options.
     public static Endpoint open(Options options, Receiver receiver) {
         try {
-            ServerSocketChannel server = ServerSocketChannel.open();
-            try {
-                server.setOption(StandardSocketOptions.SO_REUSEADDR, true);
-                server.bind(new InetSocketAddress(options.host, options.port), 256);
-            } catch (IOException | RuntimeException failed) {
-                server.close();
-                throw failed;
-            }
-            var endpoint = new Endpoint(options, receiver, server);
-            endpoint.thread("accept", endpoint::accept);
+            var endpoint = new Endpoint(options, receiver, Listener.bind(options.host, options.port));
+            endpoint.thread("accept", endpoint.listener::accept);
             endpoint.thread("watch", endpoint::watch);
             endpoint.thread("notices", endpoint::notices);
             return endpoint;
@@ -147,7 +136,7 @@ public final class Endpoint implements AutoCloseable {
 
     /// The port this endpoint listens at.
     public int port() {
-        return server.socket().getLocalPort();
+        return listener.port();
     }
 
     /// The id of this process.
@@ -196,18 +185,14 @@ public final class Endpoint implements AutoCloseable {
     /// Ends everything at once; what peers have not confirmed is lost, see [#drain].
     @Override public void close() {
         closed = true;
-        try {
-            server.close();
-        } catch (IOException _) {
-            // nothing is left to close then
-        }
+        listener.close();
         limits.keySet().forEach(Wire::close);
         links.values().forEach(Link::end);
         notices.offer(() -> {});                                         // wakes the thread, which then ends
     }
 
     /// The link to a peer, made where it is missing; null where there shall be none.
-    private Link link(long peer) {
+    Link link(long peer) {
         check(peer != self() && peer != NOBODY, "Endpoint %d: %d is no peer of it", self(), peer);
         while (true) {
             if (closed || forgotten.contains(peer)) {
@@ -224,66 +209,6 @@ public final class Endpoint implements AutoCloseable {
                     links.remove(peer);
                     fresh.end();
                 }
-            }
-        }
-    }
-
-    private void accept() {
-        while (!closed) {
-            try {
-                SocketChannel channel = server.accept();
-                if (!handshakes.tryAcquire()) {
-                    count(Event.REFUSED);
-                    channel.close();
-                    continue;
-                }
-                try {
-                    TcpWire wire = TcpWire.of(channel);
-                    Thread.ofVirtual().name("xiaolu-handshake-" + self()).start(() -> listen(wire));
-                } catch (IOException | RuntimeException failed) {
-                    handshakes.release();
-                    channel.close();
-                }
-            } catch (IOException failed) {
-                if (!closed) {
-                    pause();                                             // out of file handles, say: the backlog waits
-                }
-            }
-        }
-    }
-
-    private void listen(TcpWire wire) {
-        boolean[] opened = {false};
-        limit(wire);
-        try {
-            new Handshake(wire, key).listen(self(), new Handshake.Door() {
-                private Link link;
-
-                @Override public Handshake.Verdict decide(long peer) {
-                    link = peer == self() || peer == NOBODY ? null : link(peer);
-                    return link == null ? Handshake.Verdict.FORGOTTEN : link.decide();
-                }
-
-                @Override public void open(long peer, Connection connection) {
-                    unlimit(wire);
-                    opened[0] = true;
-                    link.welcome(connection);
-                }
-
-                @Override public void lost(long peer) {
-                    link.lostWelcome();
-                }
-            });
-        } catch (TransportException refused) {
-            count(Event.REFUSED);
-            tell(NOBODY, refused);
-        } catch (IOException | RuntimeException hungUp) {                // a port that was looked at, or a call that was given up
-            count(Event.REFUSED);
-        } finally {
-            handshakes.release();
-            if (!opened[0]) {
-                unlimit(wire);
-                wire.close();
             }
         }
     }
@@ -316,7 +241,7 @@ public final class Endpoint implements AutoCloseable {
         }
     }
 
-    private static void pause() {
+    static void pause() {
         try {
             Thread.sleep(TICK_MILLIS);
         } catch (InterruptedException _) {
@@ -328,9 +253,20 @@ public final class Endpoint implements AutoCloseable {
         counts.incrementAndGet(event.ordinal());
     }
 
-    /// Tells the receiver, from a thread that holds no lock. A flood of strangers fills the queue and no more.
+    boolean isClosed() {
+        return closed;
+    }
+
+    /// Tells the receiver, from a thread that holds no lock.
     void tell(long peer, TransportException why) {
-        notices.offer(() -> receiver.failed(peer, why));
+        if (peer != NOBODY) {
+            notices.add(() -> receiver.failed(peer, why));
+        } else if (noticesOfStrangers.tryAcquire()) {
+            notices.add(() -> {
+                noticesOfStrangers.release();
+                receiver.failed(peer, why);
+            });
+        }
     }
 
     private void notices() {
@@ -339,7 +275,7 @@ public final class Endpoint implements AutoCloseable {
                 notices.take().run();
             } catch (InterruptedException _) {
                 return;
-            } catch (RuntimeException failed) {
+            } catch (Throwable failed) {                                 // the receiver's fault, which shall not keep later notices back
                 Thread.currentThread().getUncaughtExceptionHandler().uncaughtException(Thread.currentThread(), failed);
             }
         }

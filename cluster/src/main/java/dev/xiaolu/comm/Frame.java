@@ -26,7 +26,7 @@ record Frame(int type, ByteBuffer bytes) {
     static final int MAX_PAYLOAD_BYTES = Message.SMALL_BYTES + PREFIX_BYTES;
     static final int MAX_BYTES = HEADER_BYTES + MAX_PAYLOAD_BYTES + MAC_BYTES;
 
-    /// How far one side has come with what the other sent: frames of each class received, and bytes of messages the receiver has taken, prefixes included.
+    /// How far one side has come with what the other sent: frames of each class received, and bytes of the window that the receiver has taken.
     record Progress(long small, long chunks, long takenBytes) {
         private static final int BYTES = 24;
 

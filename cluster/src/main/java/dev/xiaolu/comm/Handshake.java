@@ -35,10 +35,8 @@ final class Handshake {
     interface Door {
         Verdict decide(long peer);
 
-        void open(long peer, Connection connection);
-
-        /// The verdict could not be told.
-        void lost(long peer);
+        /// The peer was told that it is welcome.
+        void open(Connection connection);
     }
 
     private static final byte[] MAGIC = "\u0089XIAOLU\n".getBytes(StandardCharsets.ISO_8859_1);
@@ -58,6 +56,7 @@ final class Handshake {
         byte[] hello = record(self, peer);
         write(hello);
         byte[] answer = readRecord();
+        checkVersion(answer);
         ByteBuffer answered = ByteBuffer.wrap(answer).order(ByteOrder.LITTLE_ENDIAN);
         byte[] itsMac = read(MAC_BYTES);
         heard.run();
@@ -85,7 +84,8 @@ final class Handshake {
         byte[] hello = readRecord();
         long peer = ByteBuffer.wrap(hello).order(ByteOrder.LITTLE_ENDIAN).getLong(16);
         byte[] answer = record(self, peer);
-        write(answer);
+        write(answer);                                                   // also to another version: the other side shall see it too
+        checkVersion(hello);
         write(mac("answer", hello, answer));
         if (!MessageDigest.isEqual(read(MAC_BYTES), mac("proof", hello, answer))) {
             throw new TransportException(WRONG_KEY, "%s: says to be process %d but holds another run key; start all processes of a run with the same key file".formatted(wire.remote(), peer));
@@ -95,20 +95,12 @@ final class Handshake {
             return;
         }
         Verdict verdict = door.decide(peer);
-        boolean told = false;
-        try {
-            byte[] code = new byte[CODE_BYTES];
-            code[0] = (byte) verdict.ordinal();
-            write(code);
-            write(mac("verdict", hello, answer, code));
-            told = true;
-        } finally {
-            if (verdict == Verdict.WELCOME && !told) {
-                door.lost(peer);
-            }
-        }
+        byte[] code = new byte[CODE_BYTES];
+        code[0] = (byte) verdict.ordinal();
+        write(code);
+        write(mac("verdict", hello, answer, code));
         if (verdict == Verdict.WELCOME) {
-            door.open(peer, new Connection(wire, key.derive(text("from listener"), hello, answer), key.derive(text("from dialer"), hello, answer)));
+            door.open(new Connection(wire, key.derive(text("from listener"), hello, answer), key.derive(text("from dialer"), hello, answer)));
         } else {
             wire.close();
         }
@@ -135,11 +127,14 @@ final class Handshake {
             }
         }
         wire.readFully(record.limit(HELLO_BYTES));
-        int version = record.getInt(8);
+        return record.array();
+    }
+
+    private void checkVersion(byte[] record) throws TransportException {
+        int version = ByteBuffer.wrap(record).order(ByteOrder.LITTLE_ENDIAN).getInt(8);
         if (version != VERSION) {
             throw new TransportException(WRONG_VERSION, "%s: speaks version %d of the protocol, wanted %d; run the same build everywhere".formatted(wire.remote(), version, VERSION));
         }
-        return record.array();
     }
 
     private byte[] read(int bytes) throws IOException {

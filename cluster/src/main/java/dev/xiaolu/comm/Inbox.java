@@ -21,12 +21,16 @@ final class Inbox {
         final MemorySegment body;
         long bytes;
 
-        Partial(ByteBuffer payload) throws IOException {
+        /// @param isSmall whether the payload holds the whole message, as it then must before memory is taken for what it announces
+        Partial(ByteBuffer payload, boolean isSmall) throws IOException {
             int kind = payload.getInt(), headBytes = payload.getInt();
             long bodyBytes = payload.getLong();
             if (headBytes < 0 || headBytes > Message.MAX_HEAD_BYTES || bodyBytes < 0 || bodyBytes > Message.MAX_BYTES - headBytes || headBytes > payload.remaining()) {
                 throw new IOException("a message with a head of %d and a body of %d bytes was announced, wanted at most %d and %d".formatted(headBytes, bodyBytes,
                         Message.MAX_HEAD_BYTES, Message.MAX_BYTES));
+            }
+            if (isSmall && headBytes + bodyBytes != payload.remaining()) {
+                throw new IOException("a small message has %d bytes, %d were announced".formatted(payload.remaining(), headBytes + bodyBytes));
             }
             byte[] head = new byte[headBytes];
             payload.get(head);
@@ -101,18 +105,14 @@ final class Inbox {
     }
 
     private void acceptSmall(ByteBuffer payload) throws IOException {
-        Partial whole = new Partial(payload);
-        if (!whole.isWhole()) {
-            throw new IOException("a small message has %d of %d bytes".formatted(whole.bytes, whole.body.byteSize()));
-        }
-        ready.add(whole.message);
+        ready.add(new Partial(payload, true).message);
         arrived.signalAll();
         small++;                                                         // by this thread alone, under the lock
     }
 
     private void acceptChunk(ByteBuffer payload) throws IOException {
         if (partial == null) {
-            partial = new Partial(payload);
+            partial = new Partial(payload, false);
         } else {
             partial.add(payload);
         }
@@ -141,7 +141,7 @@ final class Inbox {
     void taken(Message message) {
         lock.lock();
         try {
-            takenBytes += Frame.PREFIX_BYTES + message.bytes();
+            takenBytes += message.windowBytes();
         } finally {
             lock.unlock();
         }

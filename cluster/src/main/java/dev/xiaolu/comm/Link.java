@@ -1,40 +1,33 @@
 package dev.xiaolu.comm;
 
-import static dev.xiaolu.comm.TransportException.Reason.FORGOTTEN;
 import static dev.xiaolu.comm.TransportException.Reason.RECEIVER;
 import static dev.xiaolu.comm.TransportException.Reason.UNREACHABLE;
 
 import java.io.IOException;
 import java.util.Optional;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 
 /// All that one endpoint holds for one peer: what is to be sent, what has come, and at most one connection, which may break and be made again at any byte.
 ///
-/// Threads: one dials and writes, one hands messages to the receiver, and each connection has one that reads. The monitor of this object guards which connection is
+/// Its [Dialer] calls the peer. Threads: one dials and writes, one hands messages to the receiver, and each connection has one that reads. The monitor of this object guards which connection is
 /// current; it is taken before the locks of [Outbox] and [Inbox], never after.
 final class Link {
-    private static final long FIRST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(10), LONGEST_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
-
     private final Endpoint endpoint;
     private final long peer;
     private final Outbox outbox;
     private final Inbox inbox = new Inbox();
-    private String host;
-    private int port;
+    private final Dialer dialer;
     private Connection current;
-    private TcpWire dialing;
-    private boolean dialIsHeard;                                         // the dialed side has picked up
+    private long currentSinceNanos;                                      // when it was made, or called for where the peer called
     private int welcomed;                                                // connections that are about to come in
-    private boolean wasUp, ended, refused, reported;
-    private long downSinceNanos = System.nanoTime(), nextDialNanos = downSinceNanos, pauseNanos = FIRST_PAUSE_NANOS;
-    private TransportException.Reason lastReason, toldReason;
-    private String lastProblem = "never connected";
+    private boolean wasUp, ended, reported;
+    private long downSinceNanos = System.nanoTime();
 
     Link(Endpoint endpoint, long peer) {
         this.endpoint = endpoint;
         this.peer = peer;
         this.outbox = new Outbox(endpoint.pool, endpoint.options.windowBytes(), endpoint.options.silence().toNanos() / 10);
+        this.dialer = new Dialer(endpoint, peer, this);
     }
 
     void start() {
@@ -47,11 +40,7 @@ final class Link {
     }
 
     synchronized void know(String host, int port) {
-        if (!host.equals(this.host) || port != this.port) {
-            this.host = host;
-            this.port = port;
-            nextDialNanos = System.nanoTime();
-            pauseNanos = FIRST_PAUSE_NANOS;
+        if (dialer.know(host, port)) {
             notifyAll();
         }
     }
@@ -81,7 +70,7 @@ final class Link {
                 if (connection.isPresent()) {
                     converse(connection.get());
                 } else {
-                    dial();
+                    dialer.dial();
                 }
             }
         } catch (InterruptedException _) {
@@ -95,11 +84,11 @@ final class Link {
             if (current != null) {
                 return Optional.of(current);
             }
-            if (host == null || refused || welcomed > 0 || !isWanted()) {
+            if (!dialer.canDial() || welcomed > 0 || !isWanted()) {
                 wait();
                 continue;
             }
-            long left = nextDialNanos - System.nanoTime();
+            long left = dialer.nanosLeft();
             if (left <= 0) {
                 return Optional.empty();
             }
@@ -116,15 +105,16 @@ final class Link {
     private void converse(Connection connection) {
         try {
             connection.write(inbox.progress().frame());
-            outbox.resume(connection.awaitFirst());
-            synchronized (this) {
-                pauseNanos = FIRST_PAUSE_NANOS;
+            if (outbox.resume(connection.awaitFirst())) {
+                connection.carried();
             }
             while (true) {
                 connection.write(outbox.next(connection, inbox));
             }
         } catch (IOException broken) {
             drop(connection, broken);
+        } catch (RuntimeException | OutOfMemoryError failed) {
+            drop(connection, new IOException("a frame to process %d could not be written: %s".formatted(peer, failed), failed));
         }
     }
 
@@ -137,14 +127,15 @@ final class Link {
                         Frame.Progress progress = Frame.Progress.of(frame.payload());
                         if (first) {
                             connection.first(progress);
-                        } else {
-                            outbox.confirm(progress);
+                        } else if (outbox.confirm(progress)) {
+                            connection.carried();
                         }
                     }
                     case Frame.SMALL, Frame.CHUNK -> {
                         if (inbox.accept(connection, frame)) {
                             outbox.progressDue();
                         }
+                        connection.carried();
                     }
                     default -> throw new IOException("%s: frame of type %d, wanted 1 to 3".formatted(connection.remote(), frame.type()));
                 }
@@ -164,7 +155,7 @@ final class Link {
             for (Message message = inbox.take(); message != null; message = inbox.take()) {
                 try {
                     endpoint.receiver.received(peer, message);
-                } catch (RuntimeException failed) {
+                } catch (Throwable failed) {                             // an error too: a thread that ended here would hold the sender up for ever
                     endpoint.tell(peer, new TransportException(RECEIVER, failed, "the receiver failed on a %s from process %d: %s".formatted(message, peer, failed)));
                 }
                 inbox.taken(message);
@@ -175,78 +166,22 @@ final class Link {
         }
     }
 
-    private void dial() {
-        TcpWire wire = null;
-        String where = "?";
-        try {
-            String toHost;
-            int toPort;
-            synchronized (this) {
-                toHost = host;
-                toPort = port;
-                where = host + ":" + port;
-                wire = TcpWire.to(toHost, toPort);
-                dialing = wire;
-            }
-            wire.connect(toHost, toPort, Math.toIntExact(endpoint.options.handshake().toMillis()));
-            endpoint.limit(wire);
-            Optional<Connection> made = new Handshake(wire, endpoint.key).dial(endpoint.self(), peer, this::heard);
-            synchronized (this) {
-                if (made.isPresent() && current == null && !ended) {
-                    adopt(made.get());
-                    wire = null;                                         // it is the link's now
-                } else if (made.isEmpty()) {
-                    pause("the peer's own call was to come first");
-                }
-            }
-        } catch (TransportException told) {
-            failedToDial(where, told.reason(), told.getMessage());
-        } catch (IOException | RuntimeException failed) {
-            failedToDial(where, null, where + ": " + failed.getMessage());
-        } finally {
-            synchronized (this) {
-                dialing = null;
-                dialIsHeard = false;
-            }
-            if (wire != null) {
-                endpoint.unlimit(wire);
-                wire.close();
-            }
-        }
+    synchronized boolean isEnded() {
+        return ended;
     }
 
-    private synchronized void heard() {
-        dialIsHeard = true;
-    }
-
-    private synchronized void failedToDial(String where, TransportException.Reason reason, String problem) {
-        if (current != null || ended) {
-            return;                                                      // the peer came first, and closed our call
-        }
-        pause(problem);
-        if (reason != null && reason == lastReason && reason != toldReason) {    // twice in a row: not a bit that flipped on the way
-            toldReason = reason;
-            refused = reason == FORGOTTEN;
-            endpoint.tell(peer, new TransportException(reason, problem));
-        }
-        lastReason = reason;
-    }
-
-    /// Waits longer before each dial that follows a failed one, and a random part of that, so that two sides do not call in step.
-    private synchronized void pause(String problem) {
-        lastProblem = problem;
-        nextDialNanos = System.nanoTime() + pauseNanos / 2 + ThreadLocalRandom.current().nextLong(pauseNanos);
-        pauseNanos = Math.min(LONGEST_PAUSE_NANOS, 2 * pauseNanos);
-    }
-
-    /// What to say to the peer, which calls and has proved the key. Where both call at once, the call of the lower id counts.
-    synchronized Handshake.Verdict decide() {
+    /// What to say to the peer, which has called at `begunNanos` and proved the key.
+    ///
+    /// Where both call at once, the call of the lower id counts, and exactly one connection comes of it: the lower id gives its own call up before the peer has heard of it, or
+    /// sends the peer away; the higher id gives its own call up. A call that began before the present connection was made is what the peer gave up for that connection.
+    synchronized Handshake.Verdict decide(long begunNanos) {
         if (ended) {
             return Handshake.Verdict.FORGOTTEN;
         }
-        if (current == null && dialIsHeard && endpoint.self() < peer) {
+        if (current == null ? dialer.isHeard() && endpoint.self() < peer : begunNanos - currentSinceNanos < 0) {
             return Handshake.Verdict.BUSY;
         }
+        dialer.cancel();
         welcomed++;
         return Handshake.Verdict.WELCOME;
     }
@@ -257,27 +192,33 @@ final class Link {
     }
 
     /// Takes a connection that came in; what was there before is closed, since the peer would not call if it still had it.
-    synchronized void welcome(Connection connection) {
+    synchronized void welcome(Connection connection, long begunNanos) {
         lostWelcome();
-        if (ended) {
+        if (ended || current != null && begunNanos - currentSinceNanos < 0) {
             connection.close();
             return;
         }
-        if (dialing != null) {
-            dialing.close();
-        }
-        adopt(connection);
+        adopt(connection, begunNanos);
     }
 
-    private void adopt(Connection connection) {
+    /// Takes a connection that our own call has made; false where it is not wanted any more.
+    synchronized boolean offer(Connection connection) {
+        if (ended || current != null) {
+            return false;
+        }
+        adopt(connection, System.nanoTime());
+        return true;
+    }
+
+    private void adopt(Connection connection, long sinceNanos) {
         Connection before = current;
         inbox.own(connection);
         current = connection;
+        currentSinceNanos = sinceNanos;
         endpoint.count(Endpoint.Event.CONNECTED);
         wasUp = true;
         reported = false;
-        lastReason = null;
-        toldReason = null;
+        dialer.connected();
         if (before != null) {
             before.close();
             outbox.wake();
@@ -294,10 +235,8 @@ final class Link {
                 return;
             }
             current = null;
-            lastProblem = why.getMessage();
             downSinceNanos = System.nanoTime();
-            nextDialNanos = downSinceNanos + pauseNanos / 2 + (endpoint.self() > peer ? pauseNanos : 0);    // mostly one side calls first
-            pauseNanos = Math.min(LONGEST_PAUSE_NANOS, 2 * pauseNanos);
+            dialer.broken(why.getMessage(), connection.hasCarried());
             notifyAll();
         }
     }
@@ -319,8 +258,7 @@ final class Link {
                     downSinceNanos = nowNanos;
                 } else if (nowNanos - downSinceNanos > endpoint.options.unreachableAfter().toNanos()) {
                     reported = true;
-                    endpoint.tell(peer, new TransportException(UNREACHABLE, "process %d%s: not reached for %d s, last: %s".formatted(peer, host == null ? "" : " at " + host + ":" + port,
-                            endpoint.options.unreachableAfter().toSeconds(), lastProblem)));
+                    endpoint.tell(peer, new TransportException(UNREACHABLE, dialer.whereabouts(endpoint.options.unreachableAfter().toSeconds())));
                 }
             }
         }
@@ -336,9 +274,7 @@ final class Link {
             ended = true;
             last = current;
             current = null;
-            if (dialing != null) {
-                dialing.close();
-            }
+            dialer.cancel();
             notifyAll();
         }
         outbox.end();

@@ -48,6 +48,11 @@ public record Message(int kind, byte[] head, MemorySegment body) {
         return head.length + body.byteSize();
     }
 
+    /// What it counts for in the window: its bytes, and about what its bookkeeping takes on both sides, so that a window of empty messages is bounded too.
+    long windowBytes() {
+        return 256 + bytes();
+    }
+
     boolean isSmall() {
         return bytes() <= SMALL_BYTES;
     }

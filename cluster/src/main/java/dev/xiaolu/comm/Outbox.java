@@ -29,13 +29,16 @@ final class Outbox {
             return frame;
         }
 
-        void confirm(long received) throws IOException {
+        /// Gives whether that was news.
+        boolean confirm(long received) throws IOException {
             if (received > highestSent) {
                 throw new IOException("the peer confirms frame %d, but only %d were sent".formatted(received, highestSent));
             }
+            int before = sent.size();
             while (!sent.isEmpty() && sent.getFirst().sequence() <= received) {
                 pool.giveBack(sent.remove());
             }
+            return sent.size() < before;
         }
 
         /// All that was sent and not confirmed is to be sent again, in order.
@@ -61,7 +64,7 @@ final class Outbox {
     private final long windowBytes, pingNanos;
     private final Lane small = new Lane(), large = new Lane();
     private long queuedBytes, takenBytes, smallBytesInARow;
-    private boolean progressDue, ended;
+    private boolean progressDue, progressBefore, ended;
 
     Outbox(ChunkPool pool, long windowBytes, long pingNanos) {
         this.pool = pool;
@@ -71,7 +74,7 @@ final class Outbox {
 
     /// Queues a message once the window has room; false when this outbox has ended.
     boolean send(Message message) {
-        long bytes = Frame.PREFIX_BYTES + message.bytes();
+        long bytes = message.windowBytes();
         lock.lock();
         try {
             while (!ended && queuedBytes - takenBytes > windowBytes) {
@@ -84,7 +87,13 @@ final class Outbox {
         } finally {
             lock.unlock();
         }
-        List<Frame> frames = Frame.of(message, pool);                    // the copy is the long part and needs no lock
+        List<Frame> frames;
+        try {
+            frames = Frame.of(message, pool);                            // the copy is the long part and needs no lock
+        } catch (RuntimeException | OutOfMemoryError failed) {           // a body that is closed or another thread's, or no memory for the copy
+            giveUp(bytes);
+            throw failed;
+        }
         lock.lock();
         try {
             if (ended) {
@@ -98,6 +107,17 @@ final class Outbox {
         }
     }
 
+    /// A message that will not be sent takes no room.
+    private void giveUp(long bytes) {
+        lock.lock();
+        try {
+            queuedBytes -= bytes;
+            room.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /// The next frame for this connection: progress of our own side first, then small messages, then chunks; after a while of nothing, progress again as a sign of life.
     Frame next(Connection connection, Inbox inbox) throws IOException {
         lock.lock();
@@ -106,10 +126,13 @@ final class Outbox {
                 if (ended || connection.isClosed()) {
                     throw new IOException(connection.remote() + ": closed");
                 }
-                if (progressDue || left <= 0) {
+                boolean isIdle = small.waiting.isEmpty() && large.waiting.isEmpty();
+                if (progressDue && (isIdle || !progressBefore) || left <= 0) {     // never twice before a waiting frame: it is due again and again while much comes in
                     progressDue = false;
+                    progressBefore = true;
                     return inbox.progress().frame();
                 }
+                progressBefore &= isIdle;
                 if (!small.waiting.isEmpty() && (smallBytesInARow < FAIR_BYTES || large.waiting.isEmpty())) {
                     Frame frame = small.take();
                     smallBytesInARow += frame.bytes().limit();
@@ -128,26 +151,27 @@ final class Outbox {
         }
     }
 
-    /// The peer tells what it has.
-    void confirm(Frame.Progress progress) throws IOException {
+    /// The peer tells what it has; gives whether that was news.
+    boolean confirm(Frame.Progress progress) throws IOException {
         lock.lock();
         try {
-            small.confirm(progress.small());
-            large.confirm(progress.chunks());
+            boolean isNews = small.confirm(progress.small()) | large.confirm(progress.chunks()) | progress.takenBytes() > takenBytes;
             takenBytes = Math.max(takenBytes, progress.takenBytes());
             room.signalAll();
+            return isNews;
         } finally {
             lock.unlock();
         }
     }
 
     /// A new connection begins where the peer says that it stands.
-    void resume(Frame.Progress progress) throws IOException {
+    boolean resume(Frame.Progress progress) throws IOException {
         lock.lock();
         try {
-            confirm(progress);
+            boolean isNews = confirm(progress);
             small.rewind();
             large.rewind();
+            return isNews;
         } finally {
             lock.unlock();
         }

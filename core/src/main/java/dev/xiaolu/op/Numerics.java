@@ -19,8 +19,8 @@ public record Numerics(boolean bitExact, DType accumulator, Sum sum, boolean fma
     public static final int ATTENTION_LEAF = 128;
     /// The length of a block of [SquareSums], in elements.
     public static final int BLOCK = 4096;
-    /// The version of the arithmetic: it changes whenever any operator's bits change.
-    public static final int VERSION = 1;
+    /// The version of the arithmetic: it changes whenever the bits of an operator, or of what a run makes of its data, change. Version 2: documents that share a sequence are kept apart among compressed entries.
+    public static final int VERSION = 2;
 
     /// The orders of sums that the contract knows.
     public enum Sum {
