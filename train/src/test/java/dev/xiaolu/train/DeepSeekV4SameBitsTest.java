@@ -2,6 +2,6 @@ package dev.xiaolu.train;
 
 class DeepSeekV4SameBitsTest extends SameBits {
     DeepSeekV4SameBitsTest() {
-        super(TinyModel.DEEPSEEK4, 4, 2);
+        super(TinyModel.DEEPSEEK4, 4, 1);
     }
 }
