@@ -20,7 +20,7 @@ class SamplerTest {
     }
 
     @Test void drawsFollowTheProbabilities() {
-        Tensor logits = logits((float) Math.log(1), (float) Math.log(2), (float) Math.log(5));
+        Tensor logits = logits((float) StrictMath.log(1), (float) StrictMath.log(2), (float) StrictMath.log(5));
         int[] counts = new int[3];
         var sampler = new Sampler(1, 1, 4);
         for (int position = 0; position < 8000; position++) {
@@ -32,7 +32,7 @@ class SamplerTest {
     }
 
     @Test void topPKeepsTheFewestThatReachIt() {
-        Tensor logits = logits((float) Math.log(1), (float) Math.log(2), (float) Math.log(5));
+        Tensor logits = logits((float) StrictMath.log(1), (float) StrictMath.log(2), (float) StrictMath.log(5));
         var sampler = new Sampler(1, 0.8, 4);
         for (int position = 0; position < 500; position++) {
             assertTrue(sampler.next(logits, position) > 0, "the least likely token is cut off");

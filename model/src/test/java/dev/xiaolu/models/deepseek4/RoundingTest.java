@@ -26,6 +26,7 @@ import dev.xiaolu.platform.InputException;
 import dev.xiaolu.shape.DType;
 import dev.xiaolu.shape.Shape;
 import dev.xiaolu.tensor.Compute;
+import dev.xiaolu.tensor.Recycling;
 import dev.xiaolu.tensor.Tensor;
 import dev.xiaolu.testkit.GoldenWeights;
 import java.lang.foreign.Arena;
@@ -56,6 +57,19 @@ class RoundingTest {
 
     private static float[] logits(DeepSeekV4 model, int seed, int length) {
         return model.forward(TrainingPass.batch(text(seed, length))).toFloats();
+    }
+
+    /// Gradients that go straight through rounding are the very tensors that arrived: memory must not be used again while both are wanted.
+    @Test void memoryUsedAgainChangesNoBitWhereGradientsGoStraightThrough() {
+        withNarrow(BOTH, (model, arena) -> {
+            Map<String, float[]> apart = TrainingPass.of(training(model, arena), 0, 2, text(1, 40), text(2, 40));
+            Map<String, float[]> again;
+            try (Recycling _ = Compute.current().scratch().recycle()) {
+                again = TrainingPass.of(training(model, arena), 0, 2, text(1, 40), text(2, 40));
+            }
+            assertEquals(apart.keySet(), again.keySet());
+            apart.forEach((name, values) -> assertArrayEquals(values, again.get(name), name));
+        });
     }
 
     @Test void lossesAndGradientsAreThoseAtTheRoundedWeightsAndTheWeightsStayWhatTheyAre() {

@@ -85,7 +85,9 @@ final class TrainingPass {
             seeds.add(new Tape.Seed(term.perLeaf(), filled(leaves, term.weight())));
         }
         tape.backward(seeds, (parameter, sums) -> found.put(parameter.name(), sums.toFloats()));
-        scratch.reset(before);
+        if (scratch.recycling().isEmpty()) {
+            scratch.reset(before);
+        }
         return found;
     }
 
