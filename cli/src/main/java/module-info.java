@@ -6,6 +6,7 @@ module dev.xiaolu.cli {
     requires org.jline;
     requires tools.jackson.databind;
     requires jdk.management;
+    requires java.management;
     requires jdk.unsupported;
 
     opens dev.xiaolu.cli to info.picocli;

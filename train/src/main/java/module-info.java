@@ -2,6 +2,7 @@
 module dev.xiaolu.train {
     requires transitive dev.xiaolu.core;
     requires transitive dev.xiaolu.store;
+    requires transitive dev.xiaolu.cluster;
     requires transitive dev.xiaolu.model;
     requires tools.jackson.databind;
     requires tools.jackson.dataformat.yaml;
@@ -11,6 +12,7 @@ module dev.xiaolu.train {
 
     exports dev.xiaolu.data;
     exports dev.xiaolu.optim;
+    exports dev.xiaolu.rank;
     exports dev.xiaolu.train;
 
     opens dev.xiaolu.data to tools.jackson.databind;             // which writes the records of manifests

@@ -1,5 +1,6 @@
 package dev.xiaolu.cli;
 
+import dev.xiaolu.rank.Launch;
 import dev.xiaolu.train.RunJournal;
 import dev.xiaolu.train.Screen;
 import dev.xiaolu.train.TrainRun;
@@ -21,7 +22,7 @@ final class TrainingSession {
         Object before = Signals.register("INT", () -> interrupt(console, stop));
         Object beforeTerm = Signals.register("TERM", () -> stop.set(true));
         try {
-            TrainRun.Ended ended = work.apply(new TrainRun(screen, stop::get));
+            TrainRun.Ended ended = work.apply(new TrainRun(screen, stop::get, new Launch(OwnProcess.command("worker"), screen, stop::get)));
             console.out().println(words(ended));
             return Action.DONE;
         } finally {

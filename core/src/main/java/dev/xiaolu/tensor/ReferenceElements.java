@@ -108,7 +108,11 @@ final class ReferenceElements {
 
     static void run(FixedMean op, Tensor[] in, Tensor[] out) {
         for (long i = 0; i < out[0].shape().size(); i++) {
-            set(out[0], i, (float) bits(in[0], i) * 0x1p-52f / op.count());
+            long sum = 0;
+            for (Tensor part : in) {
+                sum += bits(part, i);
+            }
+            set(out[0], i, (float) sum * 0x1p-52f / op.count());
         }
     }
 

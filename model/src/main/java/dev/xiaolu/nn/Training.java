@@ -27,6 +27,17 @@ public interface Training {
     /// @param firstSequence the place of the first sequence in the step
     TrainingLosses losses(Batch batch, Tensor targets, int firstSequence, int leaves);
 
+    /// The names that other terms of the losses may have in any step, in the order in which they are told.
+    default List<String> terms() {
+        return List.of();
+    }
+
+    /// What the passes since [#begin] have counted beside losses and gradients, I64, contiguous; the tensors themselves. Those of several ranks, each of which made some of the passes,
+    /// may be summed element by element and put in their place before [#updated] and [#routers], which depend on nothing else of the passes.
+    default List<Tensor> counts() {
+        return List.of();
+    }
+
     /// By how many steps a step's sequences are shown before their turn; 0: not at all.
     default int lead() {
         return 0;

@@ -129,15 +129,23 @@ public abstract class ElementsContract extends OperatorContract {
         long seed = 1300;
         for (Shape shape : SHAPES) {
             withInputs(seed++, inputs -> {
-                Tensor sum = inputs.bits(DType.I64, shape.toArray());
-                for (long i = 0; i < shape.size(); i++) {
-                    long bits = sum.data().getAtIndex(ValueLayout.JAVA_LONG, i);
-                    sum.data().setAtIndex(ValueLayout.JAVA_LONG, i, bits >> (bits & 63));
-                }
+                Tensor sum = sums(inputs, shape);
                 assertSameBits(inputs, new FixedMean(7), sum);
                 assertSameBits(inputs, new FixedMean(8), inputs.view(sum));
+                assertSameBits(inputs, new FixedMean(3), sum, sums(inputs, shape));
+                assertSameBits(inputs, new FixedMean(5), inputs.view(sum), sums(inputs, shape), inputs.view(sums(inputs, shape)), sum);
             });
         }
+    }
+
+    /// Integers of every magnitude; their sums wrap around now and then, as adding does everywhere.
+    private static Tensor sums(Inputs inputs, Shape shape) {
+        Tensor sum = inputs.bits(DType.I64, shape.toArray());
+        for (long i = 0; i < shape.size(); i++) {
+            long bits = sum.data().getAtIndex(ValueLayout.JAVA_LONG, i);
+            sum.data().setAtIndex(ValueLayout.JAVA_LONG, i, bits >> (bits & 63));
+        }
+        return sum;
     }
 
     @Test void randomNormalGivesTheReferencesBits() {

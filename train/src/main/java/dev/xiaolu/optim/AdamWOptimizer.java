@@ -10,6 +10,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 
 /// AdamW with decoupled decay and bias correction; parameters of one axis (gains of norms) form a group without decay.
 /// Source: Loshchilov and Hutter 2017, arXiv:1711.05101.
@@ -22,13 +23,19 @@ public final class AdamWOptimizer implements Optimizer {
     /// @param weightDecay decoupled decay of matrices, multiplied by the rate
     public record Settings(double beta1, double beta2, double epsilon, double weightDecay) {}
 
-    private final Arena arena = Arena.ofShared();
+    private final Arena arena;
     private final List<Parameter> parameters;
     private final Settings settings;
     private final Map<String, Tensor> state = new LinkedHashMap<>();
 
     /// An optimizer with moments of zero.
     public AdamWOptimizer(Collection<Parameter> parameters, Settings settings) {
+        this(parameters, settings, Arena.ofShared());
+    }
+
+    /// The same with its state in `arena`, which is closed with it.
+    public AdamWOptimizer(Collection<Parameter> parameters, Settings settings, Arena arena) {
+        this.arena = arena;
         this.parameters = List.copyOf(parameters);
         this.settings = settings;
         for (Parameter parameter : this.parameters) {
@@ -37,11 +44,11 @@ public final class AdamWOptimizer implements Optimizer {
         }
     }
 
-    @Override public void step(long step, double learningRate, GradientSums gradients, float gradScale) {
+    @Override public void step(long step, double learningRate, Function<String, Tensor> means, float gradScale) {
         AdamW matrices = AdamW.at(step, learningRate, settings.beta1, settings.beta2, settings.epsilon, settings.weightDecay, gradScale);
         AdamW gains = AdamW.at(step, learningRate, settings.beta1, settings.beta2, settings.epsilon, 0, gradScale);
         for (Parameter parameter : parameters) {
-            Compute.run(parameter.shape().rank() > 1 ? matrices : gains, parameter.value(), gradients.mean(parameter.name()),
+            Compute.run(parameter.shape().rank() > 1 ? matrices : gains, parameter.value(), means.apply(parameter.name()),
                     state.get("adamw.m." + parameter.name()), state.get("adamw.v." + parameter.name()));
         }
     }

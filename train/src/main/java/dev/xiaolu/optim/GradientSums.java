@@ -1,21 +1,20 @@
 package dev.xiaolu.optim;
 
 import static dev.xiaolu.platform.Check.check;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.xiaolu.autograd.GradientSink;
 import dev.xiaolu.autograd.Parameter;
 import dev.xiaolu.op.FixedAdd;
-import dev.xiaolu.op.FixedMean;
-import dev.xiaolu.op.SquareSums;
 import dev.xiaolu.shape.DType;
 import dev.xiaolu.shape.Shape;
 import dev.xiaolu.tensor.Compute;
 import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /// The gradient of one step as integers: every leaf of work is added exactly, so neither the order of leaves nor who computed them can matter.
@@ -23,22 +22,28 @@ import java.util.Map;
 /// Integers are in units of 2^−52. With `L` leaves a step each element of a leaf's gradient must stay below `2^11 / L` (rounded down to a power of two);
 /// a larger one, or a NaN, marks the step as overflowed. Owns its memory until [#close]; one thread at a time; runs on the current [Compute].
 public final class GradientSums implements GradientSink, AutoCloseable {
-    private static final double NORM_UNIT = 0x1p-40;             // resolution of squared norms; their range is 2^23
-
-    private final Arena arena = Arena.ofShared();
+    private final List<Parameter> parameters;
+    private final Arena arena;
     private final Map<String, Tensor> sums = new LinkedHashMap<>();
-    private final Map<String, Tensor> means = new LinkedHashMap<>();
-    private final Tensor overflow = Tensor.zeros(arena, DType.I64, Shape.of(1));
+    private final Tensor overflow;
+    private final GradientMeans means = new GradientMeans();
     private int leavesOfStep;
     private FixedAdd add;
     private long leavesAdded;
 
     /// Sums for these parameters.
     public GradientSums(Collection<Parameter> parameters) {
+        this(parameters, Arena.ofShared());
+    }
+
+    /// Sums for these parameters in `arena`, which is closed with them.
+    public GradientSums(Collection<Parameter> parameters, Arena arena) {
+        this.parameters = List.copyOf(parameters);
+        this.arena = arena;
         for (Parameter parameter : parameters) {
             sums.put(parameter.name(), Tensor.zeros(arena, DType.I64, parameter.shape()));
-            means.put(parameter.name(), Tensor.zeros(arena, DType.F32, parameter.shape()));
         }
+        overflow = Tensor.zeros(arena, DType.I64, Shape.of(1));
     }
 
     /// Starts a step of so many leaves.
@@ -63,36 +68,46 @@ public final class GradientSums implements GradientSink, AutoCloseable {
 
     /// Whether an element left the range, or was no number.
     public boolean overflowed() {
-        return overflow.data().get(JAVA_LONG, 0) != 0;
+        return overflows() != 0;
     }
 
-    /// Ends the step's adding: works out the mean gradient of every parameter and gives the norm of all of them.
-    ///
-    /// The squared norm is itself an integer sum, of blocks of 4096 elements in units of 2^−40; beyond its range the norm is infinite.
+    /// How many elements left the range, or were no number; those of others who added leaves of the step can be added to it.
+    public long overflows() {
+        return overflow.data().get(JAVA_LONG, 0);
+    }
+
+    /// Adds what `other` holds, of the same step and parameters.
+    public void addAll(GradientSums other) {
+        sums.forEach((name, sum) -> {
+            MemorySegment own = sum.data(), theirs = other.sums.get(name).data();
+            for (long i = 0; i < sum.shape().size(); i++) {
+                own.setAtIndex(JAVA_LONG, i, own.getAtIndex(JAVA_LONG, i) + theirs.getAtIndex(JAVA_LONG, i));
+            }
+        });
+        overflow.data().set(JAVA_LONG, 0, overflows() + other.overflows());
+        leavesAdded += other.leavesAdded;
+    }
+
+    /// The sum of a parameter's gradients over the leaves added so far, I64.
+    public Tensor sum(String parameter) {
+        return sums.get(parameter);
+    }
+
+    /// Ends the step's adding where all leaves were added here: works out the mean gradient of every parameter and gives the norm of all of them; beyond the range of [SquaredNorm] it is infinite.
     public double finish() {
         check(leavesAdded == leavesOfStep, "%d leaves were added, wanted %d", leavesAdded, leavesOfStep);
-        long total = 0;
-        boolean inRange = true;
-        var mean = new FixedMean(leavesOfStep);
-        for (String name : sums.keySet()) {
-            Compute.into(mean, new Tensor[] {sums.get(name)}, means.get(name));
-            Tensor blocks = Compute.one(new SquareSums(), means.get(name));
-            for (long block = 0; block < blocks.shape().size(); block++) {
-                double units = Math.rint(blocks.data().getAtIndex(JAVA_FLOAT, block) / NORM_UNIT);
-                inRange &= units < 0x1p62;
-                total += (long) units;
-                inRange &= total >= 0;
-            }
-        }
-        return inRange ? Math.sqrt(total * NORM_UNIT) : Double.POSITIVE_INFINITY;
+        var norm = new SquaredNorm();
+        parameters.forEach(parameter -> means.add(norm, parameter, leavesOfStep, sums.get(parameter.name())));
+        return norm.root();
     }
 
-    /// The mean gradient of a parameter over the step's leaves, F32; valid from [#finish] to the next [#begin].
+    /// The mean gradient of a parameter over the step's leaves, F32; valid from [#finish] to the next one.
     public Tensor mean(String parameter) {
-        return means.get(parameter);
+        return means.of(parameter);
     }
 
     @Override public void close() {
+        means.close();
         arena.close();
     }
 }

@@ -15,6 +15,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.function.Predicate;
 
 /// Muon for hidden matrices, AdamW for everything else.
@@ -39,7 +40,7 @@ public final class MuonOptimizer implements Optimizer {
     private static final int CONVERGING = 8;
     private static final int SETTLING = 2;
 
-    private final Arena arena = Arena.ofShared();
+    private final Arena arena;
     private final Settings settings;
     private final List<Parameter> matrices;
     private final AdamWOptimizer others;
@@ -47,20 +48,26 @@ public final class MuonOptimizer implements Optimizer {
 
     /// An optimizer with moments of zero; `isHiddenMatrix` says by name which parameters Muon takes.
     public MuonOptimizer(Collection<Parameter> parameters, Predicate<String> isHiddenMatrix, Settings settings, AdamWOptimizer.Settings ofOthers) {
+        this(parameters, isHiddenMatrix, settings, ofOthers, Arena.ofShared());
+    }
+
+    /// The same with its state in `arena`, which is closed with it.
+    public MuonOptimizer(Collection<Parameter> parameters, Predicate<String> isHiddenMatrix, Settings settings, AdamWOptimizer.Settings ofOthers, Arena arena) {
+        this.arena = arena;
         this.settings = settings;
         matrices = parameters.stream().filter(parameter -> isHiddenMatrix.test(parameter.name())).toList();
-        others = new AdamWOptimizer(parameters.stream().filter(parameter -> !isHiddenMatrix.test(parameter.name())).toList(), ofOthers);
+        others = new AdamWOptimizer(parameters.stream().filter(parameter -> !isHiddenMatrix.test(parameter.name())).toList(), ofOthers, arena);
         for (Parameter parameter : matrices) {
             momenta.put("muon.momentum." + parameter.name(), Tensor.zeros(arena, DType.F32, parameter.shape()));
         }
     }
 
-    @Override public void step(long step, double learningRate, GradientSums gradients, float gradScale) {
-        others.step(step, learningRate, gradients, gradScale);
+    @Override public void step(long step, double learningRate, Function<String, Tensor> means, float gradScale) {
+        others.step(step, learningRate, means, gradScale);
         Scratch scratch = Compute.current().scratch();
         for (Parameter parameter : matrices) {
             Scratch.Mark before = scratch.mark();
-            update(parameter.value(), momenta.get("muon.momentum." + parameter.name()), gradients.mean(parameter.name()), learningRate, gradScale);
+            update(parameter.value(), momenta.get("muon.momentum." + parameter.name()), means.apply(parameter.name()), learningRate, gradScale);
             scratch.reset(before);
         }
     }
@@ -111,7 +118,6 @@ public final class MuonOptimizer implements Optimizer {
     }
 
     @Override public void close() {
-        others.close();
         arena.close();
     }
 }

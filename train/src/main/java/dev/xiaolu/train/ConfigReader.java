@@ -124,7 +124,7 @@ public final class ConfigReader {
         var impossible = new Faults("config");
         RunConfig.check(impossible, (RunConfig.Model) sections.get("model"), (DeepSeekV4Settings) sections.get("deepseek4"), (RunConfig.Train) sections.get("train"), (RunConfig.Optim) sections.get("optim"),
                 (RunConfig.Data) sections.get("data"), (RunConfig.Tokenizer) sections.get("tokenizer"), (RunConfig.Eval) sections.get("eval"),
-                (RunConfig.Sample) sections.get("sample"), (RunConfig.Cpu) sections.get("cpu"));
+                (RunConfig.Sample) sections.get("sample"), (RunConfig.Cpu) sections.get("cpu"), (LaunchSettings) sections.get("launch"));
         for (String fault : impossible.found()) {
             String key = fault.substring(0, fault.indexOf(' '));
             if (!broken.contains(key)) {                             // a word that is no number has been named already

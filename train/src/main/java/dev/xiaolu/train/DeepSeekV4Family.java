@@ -6,7 +6,7 @@ import dev.xiaolu.models.deepseek4.DeepSeekV4Recipe;
 import dev.xiaolu.models.deepseek4.DeepSeekV4Training;
 import dev.xiaolu.models.deepseek4.DeepSeekV4Weights;
 import dev.xiaolu.models.deepseek4.Rounding;
-import dev.xiaolu.nn.RandomFiller;
+import dev.xiaolu.nn.Filler;
 import dev.xiaolu.store.TensorSource;
 import dev.xiaolu.tokenizer.Tokenizer;
 import java.lang.foreign.Arena;
@@ -20,7 +20,7 @@ record DeepSeekV4Family(RunConfig.Model model, DeepSeekV4Settings settings, long
     private static final double YARN_BETA_FAST = 32;
     private static final double YARN_BETA_SLOW = 1;
 
-    @Override public Made drawn(Arena arena, RandomFiller filler) {
+    @Override public Made drawn(Arena arena, Filler filler) {
         return made(new DeepSeekV4(config(), rounding(), arena, filler), arena);
     }
 

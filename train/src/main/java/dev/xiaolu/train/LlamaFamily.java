@@ -3,7 +3,7 @@ package dev.xiaolu.train;
 import dev.xiaolu.models.llama.Llama;
 import dev.xiaolu.models.llama.LlamaConfig;
 import dev.xiaolu.models.llama.LlamaWeights;
-import dev.xiaolu.nn.RandomFiller;
+import dev.xiaolu.nn.Filler;
 import dev.xiaolu.nn.SourceFiller;
 import dev.xiaolu.nn.Training;
 import dev.xiaolu.shape.DType;
@@ -14,7 +14,7 @@ import java.util.Optional;
 
 /// Llama, and Qwen3 by its norms: our names are the published ones.
 record LlamaFamily(RunConfig.Model model, Tokenizer tokenizer) implements ModelFamily {
-    @Override public Made drawn(Arena arena, RandomFiller filler) {
+    @Override public Made drawn(Arena arena, Filler filler) {
         return made(new Llama(config(), arena, filler));
     }
 

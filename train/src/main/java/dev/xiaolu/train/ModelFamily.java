@@ -1,5 +1,6 @@
 package dev.xiaolu.train;
 
+import dev.xiaolu.nn.Filler;
 import dev.xiaolu.nn.RandomFiller;
 import dev.xiaolu.nn.Training;
 import dev.xiaolu.platform.InputException;
@@ -12,7 +13,7 @@ import java.util.List;
 import java.util.Map;
 
 /// Makes the models of one family that a config describes; a new family is added here. Every method runs on the current [dev.xiaolu.tensor.Compute].
-interface ModelFamily {
+public interface ModelFamily {
     /// A model that a run trains.
     ///
     /// @param training   how it is trained
@@ -22,12 +23,17 @@ interface ModelFamily {
     record Made(Training training, Map<String, Tensor> weights, byte[] configJson, List<Integer> endTokens) {}
 
     /// A new model in `arena`.
-    Made drawn(Arena arena, RandomFiller filler);
+    Made drawn(Arena arena, Filler filler);
 
     /// The model in `arena` that a checkpoint holds; refuses missing, misshapen and foreign tensors by name.
     ///
     /// @param subject opens its messages, for example `checkpoint step-40`
     Made restored(String subject, TensorSource source, Arena arena);
+
+    /// How a new model's parameters start.
+    static Filler start(RunConfig config) {
+        return new RandomFiller(RandomKey.ofSeed(config.train().seed()).at("init"));
+    }
 
     /// The family of a config, with the sizes that it gives.
     static ModelFamily of(RunConfig config, Tokenizer tokenizer) {

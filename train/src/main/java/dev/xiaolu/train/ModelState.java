@@ -12,11 +12,11 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /// What a checkpoint carries of model and optimizer. Runs on the current [Compute].
-final class ModelState {
+public final class ModelState {
     private ModelState() {}
 
     /// The fingerprint of every tensor.
-    static Map<String, TensorDigest> digests(Map<String, Tensor> tensors) {
+    public static Map<String, TensorDigest> digests(Map<String, Tensor> tensors) {
         Scratch scratch = Compute.current().scratch();
         Scratch.Mark before = scratch.mark();
         var digests = new LinkedHashMap<String, TensorDigest>();
@@ -26,7 +26,7 @@ final class ModelState {
     }
 
     /// Copies saved tensors into those of an optimizer and of what else a step needs; refuses missing, misshapen and foreign ones by name.
-    static void restore(String subject, TensorSource source, Map<String, Tensor> state) {
+    public static void restore(String subject, TensorSource source, Map<String, Tensor> state) {
         for (String name : source.names()) {
             if (!state.containsKey(name)) {
                 throw InputException.of("%s: the optimizer has no tensor %s; it was saved with another optim.name", subject, name);

@@ -1,20 +1,29 @@
 package dev.xiaolu.train;
 
+import dev.xiaolu.autograd.Parameter;
+import dev.xiaolu.nn.LanguageModel;
 import dev.xiaolu.nn.Training;
 import dev.xiaolu.optim.AdamWOptimizer;
 import dev.xiaolu.optim.MuonOptimizer;
 import dev.xiaolu.optim.Optimizer;
+import java.lang.foreign.Arena;
+import java.util.Collection;
 
 /// The optimizer that a config names.
-final class Optimizers {
+public final class Optimizers {
     private Optimizers() {}
 
     /// A new optimizer for what `training` changes by its gradient; the caller closes it.
     static Optimizer of(RunConfig.Optim optim, Training training) {
+        return of(optim, training.model(), training.trained(), Arena.ofShared());
+    }
+
+    /// A new optimizer for some parameters of `model`, with its state in `arena`, which is closed with it.
+    public static Optimizer of(RunConfig.Optim optim, LanguageModel model, Collection<Parameter> parameters, Arena arena) {
         var adamW = new AdamWOptimizer.Settings(optim.beta1(), optim.beta2(), optim.epsilon(), optim.weightDecay());
         return switch (optim.name()) {
-            case ADAMW -> new AdamWOptimizer(training.trained(), adamW);
-            case MUON -> new MuonOptimizer(training.trained(), training.model()::isHiddenMatrix, new MuonOptimizer.Settings(optim.muonMomentum(), optim.muonGamma(), optim.weightDecay()), adamW);
+            case ADAMW -> new AdamWOptimizer(parameters, adamW, arena);
+            case MUON -> new MuonOptimizer(parameters, model::isHiddenMatrix, new MuonOptimizer.Settings(optim.muonMomentum(), optim.muonGamma(), optim.weightDecay()), adamW, arena);
         };
     }
 }

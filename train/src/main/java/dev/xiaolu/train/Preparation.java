@@ -22,7 +22,7 @@ import java.util.TreeMap;
 /// Gets a run's text ready: finds it, trains or loads a tokenizer, turns text into tokens; or takes what is ready from an earlier time.
 ///
 /// Owns the mapped tokens until [#close].
-final class Preparation implements AutoCloseable {
+public final class Preparation implements AutoCloseable {
     private static final List<String> FILES = List.of("tokenizer.json", "tokenizer_config.json");
 
     private final RunConfig config;
@@ -35,7 +35,7 @@ final class Preparation implements AutoCloseable {
     private TokenDataset validation;
 
     /// Finds the text of a run in `folder`; refuses text that is missing. Nothing is written yet.
-    Preparation(RunConfig config, Path folder, Screen screen) {
+    public Preparation(RunConfig config, Path folder, Screen screen) {
         this.config = config;
         this.screen = screen;
         String given = config.data().cacheDir();
@@ -45,7 +45,7 @@ final class Preparation implements AutoCloseable {
     }
 
     /// The data; with a checkpoint, on the tokenizer that it carries.
-    RunData data(Optional<Checkpoint> from) {
+    public RunData data(Optional<Checkpoint> from) {
         Map<String, byte[]> files = from.map(this::tokenizerOf).orElseGet(() -> tokenizer());
         Tokenizer tokenizer = Tokenizer.of("tokenizer.json", files.get(FILES.getFirst()), Optional.ofNullable(files.get(FILES.getLast())));
         int threads = config.cpu().threads() == 0 ? Runtime.getRuntime().availableProcessors() : config.cpu().threads();

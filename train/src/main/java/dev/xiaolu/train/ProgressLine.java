@@ -4,6 +4,7 @@ import dev.xiaolu.platform.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Supplier;
 
 /// The progress of a run: one line that is written over on a terminal, plain lines now and then elsewhere.
 ///
@@ -30,6 +31,7 @@ public final class ProgressLine {
     private int seen;
     private long drawnAt;
     private boolean drawn;
+    private Supplier<String> more = () -> "";
 
     /// Progress towards step `steps`.
     public ProgressLine(Screen screen, Clock clock, long steps) {
@@ -37,6 +39,11 @@ public final class ProgressLine {
         this.clock = clock;
         this.steps = steps;
         drawnAt = clock.nanos() - PLAIN_NANOS;
+    }
+
+    /// Shows what `words` say, after all else, each time the line is drawn.
+    public void also(Supplier<String> words) {
+        more = words;
     }
 
     /// Shows a step.
@@ -134,6 +141,9 @@ public final class ProgressLine {
         }
         if (!Double.isNaN(mfu)) {
             parts.add(String.format(Locale.ROOT, "MFU %2.0f%%", 100 * mfu));
+        }
+        if (!more.get().isEmpty()) {
+            parts.add(more.get());
         }
         return parts;
     }

@@ -7,10 +7,10 @@ import java.util.List;
 ///
 /// In YAML and on the command line a component is `section.name_in_snake_case`. Read by [ConfigReader], written by [ConfigWriter]. A config that
 /// exists is sound: the constructor refuses every impossible value, all of them in one message.
-public record RunConfig(Run run, Model model, DeepSeekV4Settings deepseek4, Train train, Optim optim, Data data, Tokenizer tokenizer, Eval eval, Sample sample, Cpu cpu) {
+public record RunConfig(Run run, Model model, DeepSeekV4Settings deepseek4, Train train, Optim optim, Data data, Tokenizer tokenizer, Eval eval, Sample sample, Cpu cpu, LaunchSettings launch) {
     public RunConfig {
         var faults = new Faults("config");
-        check(faults, model, deepseek4, train, optim, data, tokenizer, eval, sample, cpu);
+        check(faults, model, deepseek4, train, optim, data, tokenizer, eval, sample, cpu, launch);
         faults.throwIfAny();
     }
 
@@ -136,7 +136,8 @@ public record RunConfig(Run run, Model model, DeepSeekV4Settings deepseek4, Trai
             @Setting(value = "backend: auto, cpu or reference", standard = "auto", free = true) String backend) {}
 
     /// Notes everything that is impossible; each fault begins with its key.
-    static void check(Faults faults, Model model, DeepSeekV4Settings deepseek4, Train train, Optim optim, Data data, Tokenizer tokenizer, Eval eval, Sample sample, Cpu cpu) {
+    static void check(Faults faults, Model model, DeepSeekV4Settings deepseek4, Train train, Optim optim, Data data, Tokenizer tokenizer, Eval eval, Sample sample, Cpu cpu, LaunchSettings launch) {
+        launch.check(faults, deepseek4, model);
         checkModel(faults, model);
         switch (model.family) {
             case LLAMA -> checkLlama(faults, model);

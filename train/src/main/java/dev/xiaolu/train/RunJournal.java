@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /// Everything a run tells while it goes: `metrics.jsonl`, `samples.jsonl`, TensorBoard events, the progress line, and at the end `report.html`.
 ///
@@ -88,6 +89,11 @@ public final class RunJournal implements AutoCloseable {
             samples.append(sample.json());
             events.text("sample", sample.step(), "```\n" + sample.prompt() + sample.text() + "\n```", clock.wallMillis());
         });
+    }
+
+    /// Shows what `words` say at the end of the progress line.
+    public void also(Supplier<String> words) {
+        progress.also(words);
     }
 
     /// Tells a person something, above the progress line.

@@ -8,9 +8,10 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.function.Supplier;
 
 /// Turns what a trainer tells into the run's journal: metrics, samples, progress and report.
-final class RunReporter implements RunListener, AutoCloseable {
+public final class RunReporter implements RunListener, AutoCloseable {
     private final RunConfig config;
     private final RunData data;
     private final double peak;
@@ -27,7 +28,7 @@ final class RunReporter implements RunListener, AutoCloseable {
     /// A reporter into `folder`, to go on after step `done`.
     ///
     /// @param peak floating-point operations a second that the machine can do; NaN where unknown
-    RunReporter(Path folder, RunConfig config, RunData data, long done, double peak, Clock clock, Screen screen) {
+    public RunReporter(Path folder, RunConfig config, RunData data, long done, double peak, Clock clock, Screen screen) {
         this.config = config;
         this.data = data;
         this.done = done;
@@ -78,17 +79,29 @@ final class RunReporter implements RunListener, AutoCloseable {
     }
 
     /// The last look at held-out text, if there was one.
-    Optional<HeldOut> heldOut() {
+    public Optional<HeldOut> heldOut() {
         return heldOut;
     }
 
+    /// Shows what `words` say at the end of the progress line.
+    public void also(Supplier<String> words) {
+        journal.also(words);
+    }
+
+    /// Knows what `before` was told about the model, for a run that has gone back to an earlier step.
+    public void takeOver(RunReporter before) {
+        prepared = before.prepared;
+        facts.putAll(before.facts);
+        environment.putAll(before.environment);
+    }
+
     /// Says something to the person who watches.
-    void say(String text) {
+    public void say(String text) {
         journal.say(text);
     }
 
     /// Writes the report as things stand.
-    void report() {
+    public void report() {
         long steps = config.train().steps();
         String state = done >= steps ? "finished, %d steps".formatted(done) : "%d of %d steps".formatted(done, steps);
         journal.report(new RunJournal.Standing(state, facts, environment, digests, heldOut));

@@ -3,10 +3,11 @@ package dev.xiaolu.train;
 import dev.xiaolu.optim.Schedule;
 
 /// The learning rate that a config describes.
-final class Schedules {
+public final class Schedules {
     private Schedules() {}
 
-    static Schedule of(RunConfig config) {
+    /// The rate of every step.
+    public static Schedule of(RunConfig config) {
         RunConfig.Optim optim = config.optim();
         double peak = optim.learningRate();
         double floor = peak * optim.minLearningRateRatio();

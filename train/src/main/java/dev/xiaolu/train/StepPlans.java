@@ -7,7 +7,7 @@ import java.util.TreeSet;
 /// The plan of every step of a run, as a function of the step: sizes may grow by stages.
 ///
 /// Places in the data go on without a gap from stage to stage: where a stage's sequences are longer, it begins at the first of them behind what has been used.
-final class StepPlans {
+public final class StepPlans {
     private record Part(long after, StepPlan plan, long tokensBefore, long sequencesBefore) {}
 
     private final List<Part> parts = new ArrayList<>();
@@ -15,7 +15,7 @@ final class StepPlans {
     private StepPlans() {}
 
     /// The plans of a config.
-    static StepPlans of(RunConfig.Train train) {
+    public static StepPlans of(RunConfig.Train train) {
         var starts = new TreeSet<Long>(List.of(0L));
         train.sequenceSchedule().forEach(stage -> starts.add(stage.after()));
         train.batchSchedule().forEach(stage -> starts.add(stage.after()));
@@ -30,7 +30,7 @@ final class StepPlans {
     }
 
     /// The plan of step `step`, counted from 1.
-    StepPlan at(long step) {
+    public StepPlan at(long step) {
         return part(step).plan;
     }
 
@@ -40,7 +40,7 @@ final class StepPlans {
     }
 
     /// Tokens trained on in the steps up to `step`.
-    long tokensThrough(long step) {
+    public long tokensThrough(long step) {
         if (step == 0) {
             return 0;
         }

@@ -22,11 +22,19 @@ import java.util.stream.Stream;
 ///
 /// The folder belongs to one process at a time. It holds `config.yaml`, `metrics.jsonl`, samples, TensorBoard events, `checkpoints/` and `report.html`.
 ///
-/// @param screen where progress is shown
-/// @param stop   asked after every step; when it says so, the run saves and ends
-public record TrainRun(Screen screen, BooleanSupplier stop) {
+/// @param screen      where progress is shown
+/// @param stop        asked after every step; when it says so, the run saves and ends
+/// @param overWorkers trains where a config asks for several workers
+public record TrainRun(Screen screen, BooleanSupplier stop, Engine overWorkers) {
     private static final String CONFIG = "config.yaml";
     private static final String STOP_AFTER = "train.stop_after";
+
+    /// A run in this process alone.
+    public TrainRun(Screen screen, BooleanSupplier stop) {
+        this(screen, stop, (config, _, _, _, _) -> {
+            throw InputException.of("launch.workers is %d, wanted 1: this program starts no workers", config.launch().workers());
+        });
+    }
 
     /// How a run ended.
     ///
@@ -36,6 +44,15 @@ public record TrainRun(Screen screen, BooleanSupplier stop) {
     /// @param checkpoint the newest checkpoint
     /// @param heldOut    how well held-out text is predicted, where it was looked at
     public record Ended(Path folder, long steps, boolean finished, Optional<Checkpoint> checkpoint, Optional<HeldOut> heldOut) {}
+
+    /// What trains, once everything is ready.
+    @FunctionalInterface
+    public interface Engine {
+        /// Trains from the beginning or from a checkpoint.
+        ///
+        /// @param ready to be called as soon as nothing can refuse the start any more: it makes the folder a run
+        Ended train(RunConfig config, Path folder, Optional<Checkpoint> from, Preparation preparation, Runnable ready);
+    }
 
     /// Starts a run in `folder`, which must not hold one. The folder becomes a run once its text and its backend are ready, so that a start that is refused can be tried again.
     public Ended start(RunConfig config, Path folder) {
@@ -90,6 +107,12 @@ public record TrainRun(Screen screen, BooleanSupplier stop) {
     }
 
     private Ended run(RunConfig config, Path folder, Optional<Checkpoint> from, Preparation preparation, Runnable ready) {
+        Engine engine = config.launch().isOverWorkers() ? overWorkers : this::here;
+        return engine.train(config, folder, from, preparation, ready);
+    }
+
+    /// Trains in this process.
+    private Ended here(RunConfig config, Path folder, Optional<Checkpoint> from, Preparation preparation, Runnable ready) {
         Clock clock = Clock.real();
         try (Backend backend = Backends.open(config.cpu().backend(), config.cpu().threads())) {
             var faults = new FutureTask<>(() -> SelfTest.run(backend));
@@ -124,7 +147,8 @@ public record TrainRun(Screen screen, BooleanSupplier stop) {
         }
     }
 
-    private static CheckpointStore checkpoints(RunConfig config, Path folder) {
+    /// The checkpoints of a run.
+    public static CheckpointStore checkpoints(RunConfig config, Path folder) {
         return new CheckpointStore(folder, new CheckpointStore.Keep(config.train().keepCheckpoints(), 0));
     }
 }

@@ -1,14 +1,9 @@
 package dev.xiaolu.train;
 
-import dev.xiaolu.nn.Generation;
-import dev.xiaolu.nn.LanguageModel;
-import dev.xiaolu.nn.RandomFiller;
-import dev.xiaolu.nn.Sampler;
 import dev.xiaolu.op.Numerics;
 import dev.xiaolu.optim.Optimizer;
 import dev.xiaolu.platform.Clock;
 import dev.xiaolu.platform.InputException;
-import dev.xiaolu.platform.RandomKey;
 import dev.xiaolu.store.Checkpoint;
 import dev.xiaolu.store.CheckpointNotSavedException;
 import dev.xiaolu.store.CheckpointStore;
@@ -19,12 +14,9 @@ import dev.xiaolu.tensor.Backend;
 import dev.xiaolu.tensor.Compute;
 import dev.xiaolu.tensor.Scratch;
 import dev.xiaolu.tensor.Tensor;
-import dev.xiaolu.tokenizer.Tokenizer;
 import java.lang.foreign.Arena;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
@@ -34,7 +26,7 @@ import java.util.function.BooleanSupplier;
 /// What it computes is a function of config and corpus; stopping and resuming at any step changes no bit. One run, one thread; the backend uses threads inside operators.
 public final class Trainer {
     /// Where a checkpoint's manifest keeps the digest of the run's tokens.
-    static final String CORPUS_DIGEST = "corpus_digest";
+    public static final String CORPUS_DIGEST = "corpus_digest";
 
     private final RunConfig config;
     private final RunData data;
@@ -45,7 +37,7 @@ public final class Trainer {
     private final StepPlans plans;
 
     private ModelFamily.Made made;
-    private LanguageModel model;
+    private Looks looks;
     private Optimizer optimizer;
     private DigestChain chain = DigestChain.START;
     private Map<String, TensorDigest> digests;
@@ -79,8 +71,8 @@ public final class Trainer {
         try (Arena arena = Arena.ofShared(); Scratch scratch = new Scratch()) {
             return Compute.call(backend, scratch, () -> {
                 ModelFamily family = ModelFamily.of(config, data.tokenizer());
-                made = from.isPresent() ? restored(family, from.get(), arena) : family.drawn(arena, new RandomFiller(RandomKey.ofSeed(config.train().seed()).at("init")));
-                model = made.training().model();
+                made = from.isPresent() ? restored(family, from.get(), arena) : family.drawn(arena, ModelFamily.start(config));
+                looks = new Looks(config, data, made);
                 try (Optimizer opened = Optimizers.of(config.optim(), made.training())) {
                     optimizer = opened;
                     from.ifPresent(this::continueFrom);
@@ -95,15 +87,13 @@ public final class Trainer {
     private Outcome train(TrainStep step, Backend backend) {
         RunConfig.Train train = config.train();
         long last = train.steps();
-        listener.prepared(new RunListener.Prepared(done + 1, last, model.parameterCount(), 3 * made.training().flopsPerToken(train.sequenceLength()), data.trainingTokens(),
+        listener.prepared(new RunListener.Prepared(done + 1, last, made.training().model().parameterCount(), 3 * made.training().flopsPerToken(train.sequenceLength()), data.trainingTokens(),
                 data.description(), backend.describe()));
         boolean stopped = done >= last;
         while (!stopped) {
             one(step, done + 1);
             boolean ended = done == last;
-            if (ended || due(train.sampleEvery())) {
-                sample();
-            }
+            looks.samples(done, listener::sampled);
             stopped = ended || stop.getAsBoolean() || done == train.stopAfter();
             if (stopped) {
                 save();
@@ -119,64 +109,18 @@ public final class Trainer {
         StepResult result = step.run(number, data.training());
         if (!result.updated()) {
             trySave();
-            String found = Double.isNaN(result.gradNorm()) || Double.isInfinite(result.gradNorm()) ? "a gradient outside the range of its exact sum, or NaN" : "a loss of " + result.loss();
-            throw InputException.of("step %d: found %s, wanted finite numbers; the weights are those of step %d%s; lower optim.learning_rate, raise optim.warmup_steps or look at the data of this step",
-                    number, found, done, saved == done ? ", which is saved" : "");
+            throw Verdict.refusal(result, "the weights are those of step %d%s".formatted(done, saved == done ? ", which is saved" : ""));
         }
         digests = ModelState.digests(made.weights());
         String weights = DigestChain.digest(digests);
         chain = chain.next(number, weights);
         done = number;
         double seconds = (clock.nanos() - start) * 1e-9;
-        boolean last = done == config.train().steps();
-        Optional<Evaluation> evaluation = last ? Optional.of(evaluate(config.eval().finalSequences()))
-                : due(config.train().evalEvery()) ? Optional.of(evaluate(config.eval().sequences())) : Optional.empty();
-        listener.stepped(new RunListener.Stepped(result, seconds, weights, chain, evaluation.filter(one -> one.tokens() > 0)));
+        listener.stepped(new RunListener.Stepped(result, seconds, weights, chain, looks.evaluation(done)));
     }
 
     private boolean due(long every) {
         return every > 0 && done % every == 0;
-    }
-
-    private Evaluation evaluate(int sequences) {
-        List<SequenceSource.Sequence> heldOut = data.heldOut(sequences);
-        return Evaluation.of(model, heldOut, bytesOf(heldOut));
-    }
-
-    /// Bytes of text that the predicted tokens stand for; special tokens stand for none.
-    private long bytesOf(List<SequenceSource.Sequence> sequences) {
-        long bytes = 0;
-        for (SequenceSource.Sequence sequence : sequences) {
-            for (int i = 1; i < sequence.tokens().length; i++) {
-                bytes += data.tokenizer().isSpecial(sequence.tokens()[i]) ? 0 : data.tokenizer().bytesOf(sequence.tokens()[i]);
-            }
-        }
-        return bytes;
-    }
-
-    private void sample() {
-        RunConfig.Sample settings = config.sample();
-        Tokenizer tokenizer = data.tokenizer();
-        for (String prompt : settings.prompts()) {
-            int[] start = tokenizer.encode(prompt, false);
-            if (start.length == 0) {
-                continue;
-            }
-            var sampler = new Sampler(settings.temperature(), settings.topP(), settings.seed());
-            int[] written = new int[settings.maxTokens()];
-            int count = 0;
-            try (var generation = new Generation(model, sampler, start.length + settings.maxTokens())) {
-                generation.feed(start);
-                while (count < written.length && generation.hasRoom()) {
-                    int token = generation.next();
-                    if (made.endTokens().contains(token)) {
-                        break;
-                    }
-                    written[count++] = token;
-                }
-            }
-            listener.sampled(done, prompt, tokenizer.decode(Arrays.copyOf(written, count), true));
-        }
     }
 
     private void trySave() {

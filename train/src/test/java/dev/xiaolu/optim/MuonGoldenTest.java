@@ -41,7 +41,7 @@ class MuonGoldenTest {
                     sums.accept(weight, scaled(tensors.get("grad" + step), 1 / gradScale));
                     sums.counted(1);
                     sums.finish();
-                    optimizer.step(step, setting.required("learningRate").asDouble(), sums, gradScale);
+                    optimizer.step(step, setting.required("learningRate").asDouble(), sums::mean, gradScale);
                     Tensor momentum = optimizer.state().values().iterator().next();
                     Difference.assertWithinOfLargest(TOLERANCE, "momentum" + step, tensors.get("momentum" + step), momentum);
                     Difference.assertWithinOfLargest(TOLERANCE, "w" + step, tensors.get("w" + step), weight.value());

@@ -49,7 +49,7 @@ class MuonOptimizerTest {
             sums.accept(parameter, gradient);
             sums.counted(1);
             sums.finish();
-            optimizer.step(1, 0.1, sums, 1);
+            optimizer.step(1, 0.1, sums::mean, 1);
         }
     }
 
@@ -62,7 +62,7 @@ class MuonOptimizerTest {
                     sums.begin(1);
                     sums.counted(1);
                     assertEquals(0, sums.finish());
-                    optimizer.step(1, 0.5, sums, 1);
+                    optimizer.step(1, 0.5, sums::mean, 1);
                     assertEquals(0.75f, weight.getFloat(0, 0));
                     assertTrue(Float.isFinite(weight.getFloat(1, 1)));
                 }

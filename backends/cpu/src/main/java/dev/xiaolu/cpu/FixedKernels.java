@@ -98,19 +98,50 @@ final class FixedKernels {
     }
 
     void mean(FixedMean op, Tensor[] in, Tensor[] out) {
-        Tensor sum = in[0];
         MemorySegment y = out[0].data();
-        Spans.share(workers, (from, to) -> mean(sum.data(), 8 * sum.offsetOf(from), y, 4 * from, to - from, op.count()), sum);
+        Spans.share(workers, (from, to) -> {
+            if (in.length == 1) {
+                mean(in[0].data(), 8 * in[0].offsetOf(from), y, 4 * from, to - from, op.count());
+            } else {
+                meanOfAll(in, from, to, y, op.count());
+            }
+        }, in);
     }
 
     private static void mean(MemorySegment sum, long atSum, MemorySegment y, long atY, long count, float leaves) {
         long i = 0;
         for (; i <= count - HALF.length(); i += HALF.length()) {
-            var units = (FloatVector) LongVector.fromMemorySegment(LONGS, sum, atSum + 8 * i, LITTLE_ENDIAN).convertShape(VectorOperators.L2F, HALF, 0);
-            units.mul(0x1p-52f).div(leaves).intoMemorySegment(y, atY + 4 * i, LITTLE_ENDIAN);
+            scaled(LongVector.fromMemorySegment(LONGS, sum, atSum + 8 * i, LITTLE_ENDIAN), leaves).intoMemorySegment(y, atY + 4 * i, LITTLE_ENDIAN);
         }
         for (; i < count; i++) {
             y.set(JAVA_FLOAT, atY + 4 * i, (float) sum.get(JAVA_LONG, atSum + 8 * i) * 0x1p-52f / leaves);
         }
+    }
+
+    private static void meanOfAll(Tensor[] sums, long from, long to, MemorySegment y, float leaves) {
+        MemorySegment[] data = new MemorySegment[sums.length];
+        for (int k = 0; k < sums.length; k++) {
+            data[k] = sums[k].data().asSlice(8 * sums[k].offsetOf(from));
+        }
+        long count = to - from;
+        long i = 0;
+        for (; i <= count - HALF.length(); i += HALF.length()) {
+            LongVector units = LongVector.fromMemorySegment(LONGS, data[0], 8 * i, LITTLE_ENDIAN);
+            for (int k = 1; k < data.length; k++) {
+                units = units.add(LongVector.fromMemorySegment(LONGS, data[k], 8 * i, LITTLE_ENDIAN));
+            }
+            scaled(units, leaves).intoMemorySegment(y, 4 * (from + i), LITTLE_ENDIAN);
+        }
+        for (; i < count; i++) {
+            long units = 0;
+            for (MemorySegment part : data) {
+                units += part.get(JAVA_LONG, 8 * i);
+            }
+            y.set(JAVA_FLOAT, 4 * (from + i), (float) units * 0x1p-52f / leaves);
+        }
+    }
+
+    private static FloatVector scaled(LongVector units, float leaves) {
+        return ((FloatVector) units.convertShape(VectorOperators.L2F, HALF, 0)).mul(0x1p-52f).div(leaves);
     }
 }

@@ -73,6 +73,14 @@ public final class DeepSeekV4Training implements Training {
         return new TrainingLosses(nextToken, objective.terms());
     }
 
+    @Override public List<String> terms() {
+        return List.of("indexer_loss", "balance_loss", "mtp_loss");
+    }
+
+    @Override public List<Tensor> counts() {
+        return routers.values().stream().map(RouterCount::counts).toList();
+    }
+
     private boolean predicts(long step) {
         return recipe.mtpWeight(step) > 0 && model.config().numNextnPredictLayers() > 0;
     }

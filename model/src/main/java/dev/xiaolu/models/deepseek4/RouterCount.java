@@ -17,24 +17,30 @@ import java.util.stream.LongStream;
 final class RouterCount {
     private final String layer;
     private final Tensor bias;                                   // [experts], or null where experts are looked up
-    private final Tensor load;                                   // I64 [experts]
-    private long dropped;
+    private final Tensor counts;                                 // I64 [experts + 1], behind the loads the choices that no expert worked on
+    private final Tensor load;                                   // I64 [experts], a view
 
     RouterCount(String layer, Tensor bias, int experts, Arena arena) {
         this.layer = layer;
         this.bias = bias;
-        load = Tensor.zeros(arena, DType.I64, Shape.of(experts));
+        counts = Tensor.zeros(arena, DType.I64, Shape.of(experts + 1));
+        load = counts.slice(0, 0, experts);
+    }
+
+    /// The loads, and the choices that no expert worked on, I64 `[experts + 1]`.
+    Tensor counts() {
+        return counts;
     }
 
     void clear() {
-        load.data().fill((byte) 0);
-        dropped = 0;
+        counts.data().fill((byte) 0);
     }
 
     /// Adds the choices of a pass, `[rows, count]`; `offsets [experts + 1]` says how many of them the experts work on.
     void add(Tensor chosen, Tensor offsets) {
         Compute.run(new ExpertLoad(), chosen, load);
-        dropped += chosen.shape().size() - offsets.getInt(load.shape().size());
+        long experts = load.shape().size();
+        counts.data().setAtIndex(JAVA_LONG, experts, dropped() + chosen.shape().size() - offsets.getInt(experts));
     }
 
     /// Moves the router's biases towards an even load.
@@ -44,8 +50,12 @@ final class RouterCount {
         }
     }
 
+    private long dropped() {
+        return counts.data().getAtIndex(JAVA_LONG, load.shape().size());
+    }
+
     RouterLoad seen() {
         List<Float> biases = bias == null ? List.of() : LongStream.range(0, bias.shape().size()).mapToObj(bias::getFloat).toList();
-        return new RouterLoad(layer, LongStream.range(0, load.shape().size()).mapToObj(expert -> load.data().getAtIndex(JAVA_LONG, expert)).toList(), dropped, biases);
+        return new RouterLoad(layer, LongStream.range(0, load.shape().size()).mapToObj(expert -> load.data().getAtIndex(JAVA_LONG, expert)).toList(), dropped(), biases);
     }
 }

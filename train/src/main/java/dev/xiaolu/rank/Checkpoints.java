@@ -1,0 +1,146 @@
+package dev.xiaolu.rank;
+
+import dev.xiaolu.autograd.Parameter;
+import dev.xiaolu.op.Cast;
+import dev.xiaolu.platform.InputException;
+import dev.xiaolu.recover.Action;
+import dev.xiaolu.recover.Event;
+import dev.xiaolu.recover.Plan;
+import dev.xiaolu.store.Checkpoint;
+import dev.xiaolu.store.CheckpointNotSavedException;
+import dev.xiaolu.store.CheckpointStore;
+import dev.xiaolu.store.DigestChain;
+import dev.xiaolu.store.TensorDigest;
+import dev.xiaolu.store.TensorSource;
+import dev.xiaolu.tensor.Compute;
+import dev.xiaolu.tensor.Tensor;
+import dev.xiaolu.train.Evaluation;
+import dev.xiaolu.train.Looks;
+import dev.xiaolu.train.ModelFamily;
+import dev.xiaolu.train.RunConfig;
+import dev.xiaolu.train.RunData;
+import dev.xiaolu.train.StepPlans;
+import dev.xiaolu.train.Trainer;
+import java.lang.foreign.Arena;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Checkpoints of a run over several ranks, in the same form as those of a run in one process, so that either goes on with the other's; and looks at the model.
+///
+/// One rank saves for all: it copies what it has and what others hold, and writes while the next steps are computed. Runs on the current [Compute]; one thread at a time.
+final class Checkpoints implements AutoCloseable {
+    private final RunConfig config;
+    private final RunData data;
+    private final CheckpointStore store;
+    private final Plan plan;
+    private final ExecutorService writer = Executors.newSingleThreadExecutor(task -> Thread.ofPlatform().daemon().name("xiaolu-checkpoint").unstarted(task));
+
+    Checkpoints(RunConfig config, RunData data, CheckpointStore store, Plan plan) {
+        this.config = config;
+        this.data = data;
+        this.store = store;
+        this.plan = plan;
+    }
+
+    /// Whether two ranks compute this leaf.
+    boolean isDoubled(long step, int leaf) {
+        return plan.doubled(step).contains(leaf);
+    }
+
+    /// Puts the state of `step` into its slot, from the seed or from a checkpoint: all weights, and the optimizer state of the parameters that `holds` names.
+    void restore(Replica replica, long step, Predicate<String> holds) {
+        if (step == 0) {
+            replica.startAnew();
+            return;
+        }
+        Checkpoint checkpoint = Checkpoint.open(dev.xiaolu.platform.Disk.real(), store.folder(step));
+        String subject = "checkpoint " + checkpoint.label();
+        Slot slot = replica.slot(step);
+        try (TensorSource weights = checkpoint.weights(); TensorSource optimizer = checkpoint.optimizer()) {
+            slot.made.weights().forEach((name, tensor) -> take(subject, weights, name, tensor));
+            for (Parameter parameter : slot.trained()) {
+                if (holds.test(parameter.name())) {
+                    slot.optimizer(parameter.name()).state().forEach((name, tensor) -> take(subject, optimizer, name, tensor));
+                }
+            }
+        }
+        replica.changed();
+        String found = DigestChain.digest(replica.digests(step));
+        if (!found.equals(checkpoint.manifest().weightsDigest())) {
+            throw InputException.of("%s: its weights have digest %s… here, wanted %s…: they were not read as they were written", subject, found.substring(0, 12),
+                    checkpoint.manifest().weightsDigest().substring(0, 12));
+        }
+    }
+
+    private static void take(String subject, TensorSource source, String name, Tensor tensor) {
+        if (!source.names().contains(name) || !source.type(name).equals(tensor.type())) {
+            throw InputException.of("%s: tensor %s is %s, wanted %s", subject, name, source.names().contains(name) ? source.type(name) : "missing", tensor.type());
+        }
+        Compute.into(new Cast(tensor.dtype()), new Tensor[] {source.tensor(name)}, tensor);
+    }
+
+    /// Copies the committed state and writes it in the background; what came of it is told from there.
+    void save(Replica replica, Action.Save save, Placement placement, DigestChain chain, Replica.Peers peers, Consumer<Event> tell) {
+        Slot slot = replica.slot(save.step());
+        Arena arena = Arena.ofShared();
+        var weights = new LinkedHashMap<String, Tensor>();
+        slot.made.weights().forEach((name, tensor) -> weights.put(name, copy(arena, tensor)));
+        var holders = new HashMap<Tensor, Long>();
+        for (Parameter parameter : slot.trained()) {
+            slot.state(parameter.name()).forEach(state -> holders.put(state, placement.owner(parameter.name())));
+        }
+        var optimizer = new LinkedHashMap<String, Tensor>();
+        slot.states().forEach((name, state) -> optimizer.put(name, copy(arena, peers.view(holders.get(state), state))));
+        Map<String, TensorDigest> digests = replica.digests(save.step());
+        var files = new HashMap<>(data.tokenizerFiles());
+        files.put("config.json", slot.made.configJson());
+        var contents = new Checkpoint.Contents(save.step(), weights, optimizer, digests, chain, files,
+                Map.of("tokens", StepPlans.of(config.train()).tokensThrough(save.step()), Trainer.CORPUS_DIGEST, data.digest()));
+        writer.execute(() -> {
+            try (arena) {
+                store.save(contents);
+                tell.accept(new Event.Saved(save.id(), save.generation(), save.step()));
+            } catch (CheckpointNotSavedException failed) {
+                tell.accept(new Event.SaveFailed(save.id(), save.generation(), save.step(), failed.getMessage()));
+            }
+        });
+    }
+
+    private static Tensor copy(Arena arena, Tensor tensor) {
+        Tensor copy = Tensor.zeros(arena, tensor.dtype(), tensor.shape());
+        copy.data().copyFrom(tensor.data().asSlice(0, copy.data().byteSize()));
+        return copy;
+    }
+
+    /// What there is to see after a committed step, as JSON: how well held-out text is predicted, and what the model writes.
+    String look(ModelFamily.Made made, long step, Runnable progress) {
+        var looks = new Looks(config, data, made);
+        ObjectNode seen = JsonMapper.shared().createObjectNode().put("step", step);
+        looks.evaluation(step).ifPresent(one -> seen.putObject("evaluation").put("loss", one.loss()).put("tokens", one.tokens()).put("bytes", one.bytes()));
+        progress.run();
+        var samples = seen.putArray("samples");
+        looks.samples(step, (_, prompt, text) -> {
+            samples.addObject().put("prompt", prompt).put("text", text);
+            progress.run();
+        });
+        return JsonMapper.shared().writeValueAsString(seen);
+    }
+
+    /// Reads the first part of what [#look] wrote; null where there was nothing to look at.
+    static Evaluation evaluation(tools.jackson.databind.JsonNode seen) {
+        var one = seen.path("evaluation");
+        return one.isMissingNode() ? null : new Evaluation(one.path("loss").doubleValue(), one.path("tokens").asLong(), one.path("bytes").asLong());
+    }
+
+    /// Waits for what is being written.
+    @Override public void close() {
+        writer.close();
+    }
+}

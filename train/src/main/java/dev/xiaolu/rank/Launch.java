@@ -1,0 +1,98 @@
+package dev.xiaolu.rank;
+
+import dev.xiaolu.comm.Region;
+import dev.xiaolu.comm.RunKey;
+import dev.xiaolu.platform.Clock;
+import dev.xiaolu.platform.Disk;
+import dev.xiaolu.platform.InputException;
+import dev.xiaolu.recover.Heartbeats;
+import dev.xiaolu.recover.Settings;
+import dev.xiaolu.store.Checkpoint;
+import dev.xiaolu.tensor.Backend;
+import dev.xiaolu.tensor.Backends;
+import dev.xiaolu.train.ConfigWriter;
+import dev.xiaolu.train.LaunchSettings;
+import dev.xiaolu.train.Preparation;
+import dev.xiaolu.train.RunConfig;
+import dev.xiaolu.train.RunData;
+import dev.xiaolu.train.RunReporter;
+import dev.xiaolu.train.Screen;
+import dev.xiaolu.train.TrainRun;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+
+/// Trains over worker processes on this machine: prepares the text once, coordinates, starts workers and starts them anew, and keeps the journal.
+///
+/// @param command starts a worker, which reads its [Contract]
+/// @param screen  where progress is shown
+/// @param stop    asked now and then; when it says so, the run saves and ends
+/// @param drill   told of the launch once it runs, for those who mean to disturb it
+public record Launch(List<String> command, Screen screen, BooleanSupplier stop, Consumer<Disturbance> drill) implements TrainRun.Engine {
+    private static final String HOST = "127.0.0.1", FOLDER = "launch";
+    private static final long PATIENCE_MILLIS = 600_000;
+    private static final Duration FAREWELL = Duration.ofSeconds(30);
+
+    /// A launch that nobody disturbs on purpose.
+    public Launch(List<String> command, Screen screen, BooleanSupplier stop) {
+        this(command, screen, stop, _ -> {});
+    }
+
+    @Override public TrainRun.Ended train(RunConfig config, Path folder, Optional<Checkpoint> from, Preparation preparation, Runnable ready) {
+        RunData data = preparation.data(from);
+        Disk disk = Disk.real();
+        Path place = folder.resolve(FOLDER);
+        disk.createDirectories(place);
+        disk.replace(folder.resolve(Worker.CONFIG), ConfigWriter.yaml(config));
+        RunKey key = RunKey.random();
+        Path keyFile = place.resolve("run.key");
+        key.write(keyFile);
+        ready.run();
+        String runId = runId();
+        Path memory = Region.folder(runId);
+        Clock clock = Clock.real();
+        long done = from.map(Checkpoint::step).orElse(0L);
+        LaunchSettings launch = config.launch();
+        var settings = new Settings(launch.workers(), launch.fewest(), launch.copies(), done, true, Fingerprint.of(config, data), RunPlan.of(config, done));
+        var heartbeats = new Heartbeats(launch.silenceMillis(), 1000L * launch.progressSeconds());
+        double peak = peak(config);
+        try (var conductor = new Conductor(config, folder, data, from, clock, screen, stop, () -> new RunReporter(folder, config, data, done, peak, clock, screen),
+                     to -> new RunReporter(folder, config, data, to, peak, clock, screen));
+                var coordinator = new Coordinator(settings, heartbeats, PATIENCE_MILLIS, HOST, 0, Contract.coordinator(runId), key, conductor);
+                var workers = new LocalWorkers(command, number -> new Contract(folder, runId, number, launch.workers(), HOST + ":" + coordinator.port(), 0, keyFile, HOST), place,
+                        coordinator::lost, coordinator::fail)) {
+            conductor.conducts(coordinator, workers, memory);
+            for (int number = 0; number < launch.workers(); number++) {
+                workers.start(number);
+            }
+            drill.accept(new Disturbance(coordinator, workers, conductor));
+            Optional<String> failure = coordinator.run();
+            coordinator.close();
+            workers.end(FAREWELL);
+            if (failure.isPresent()) {
+                throw InputException.of("%s; go on with './xiaolu resume %s'", failure.get(), folder);
+            }
+            return conductor.ended();
+        } finally {
+            Region.clear(memory);
+            disk.delete(keyFile);
+        }
+    }
+
+    private static double peak(RunConfig config) {
+        try (Backend backend = Backends.open(config.cpu().backend(), config.cpu().threads())) {
+            return backend.measurePeak().orElse(Double.NaN);
+        }
+    }
+
+    private static String runId() {
+        byte[] bytes = new byte[8];
+        new SecureRandom().nextBytes(bytes);
+        return ProcessHandle.current().pid() + "-" + HexFormat.of().formatHex(bytes);
+    }
+}

@@ -1,0 +1,153 @@
+package dev.xiaolu.rank;
+
+import dev.xiaolu.platform.InputException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
+import java.util.function.IntFunction;
+
+/// Worker processes on this machine: starts them, and starts one anew where one has ended. Thread-safe.
+final class LocalWorkers implements AutoCloseable {
+    private static final int MOST_FAILURES = 5;                  // of starts in a row that came to nothing
+    private static final long PAUSE_MILLIS = 200;
+
+    private final List<String> command;
+    private final IntFunction<Contract> contracts;
+    private final Path logs;
+    private final BiConsumer<Long, String> ended;
+    private final java.util.function.Consumer<String> hopeless;
+    private final Map<Integer, Process> running = new HashMap<>();
+    private final Map<Integer, Integer> starts = new HashMap<>();
+    private final Map<Integer, Integer> failures = new HashMap<>();
+    private boolean closing;
+
+    /// @param command   starts a worker, which reads its [Contract]
+    /// @param contracts what each worker is told, by number
+    /// @param logs      folder for what workers print
+    /// @param ended     told the process id of a worker that has ended, and how
+    /// @param hopeless  told why no worker can be started
+    LocalWorkers(List<String> command, IntFunction<Contract> contracts, Path logs, BiConsumer<Long, String> ended, java.util.function.Consumer<String> hopeless) {
+        this.command = List.copyOf(command);
+        this.contracts = contracts;
+        this.logs = logs;
+        this.ended = ended;
+        this.hopeless = hopeless;
+    }
+
+    /// Starts worker `number`.
+    synchronized void start(int number) {
+        if (closing) {
+            return;
+        }
+        int before = starts.merge(number, 1, Integer::sum) - 1;
+        Contract contract = contracts.apply(number);
+        var again = new Contract(contract.run(), contract.runId(), contract.rank(), contract.worldSize(), contract.rendezvous(), before, contract.keyFile(), contract.host());
+        var builder = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.appendTo(log(number).toFile()));
+        builder.environment().putAll(again.environment());
+        try {
+            Process process = builder.start();
+            process.getOutputStream().close();
+            running.put(number, process);
+            process.onExit().thenAccept(gone -> gone(number, gone));
+        } catch (IOException failed) {
+            throw new InputException("worker %d cannot be started: %s".formatted(number, failed.getMessage()), failed);
+        }
+    }
+
+    private Path log(int number) {
+        return logs.resolve("worker-%d.log".formatted(number));
+    }
+
+    private void gone(int number, Process process) {
+        int code = process.exitValue();
+        ended.accept(process.pid(), code > 128 ? "its process has ended, signal %d".formatted(code - 128) : "its process has ended, exit code %d".formatted(code));
+        int failed;
+        synchronized (this) {
+            if (closing) {
+                return;
+            }
+            failed = failures.merge(number, 1, Integer::sum);
+        }
+        if (failed > MOST_FAILURES || code > 0 && code < 128 && failed > 1) {
+            hopeless.accept("worker %d has ended %d times before it could join the run; the last words in %s are: %s".formatted(number, failed, log(number), lastWords(number)));
+            return;
+        }
+        try {
+            Thread.sleep(PAUSE_MILLIS * failed * failed);
+        } catch (InterruptedException _) {
+            Thread.currentThread().interrupt();
+        }
+        start(number);
+    }
+
+    private String lastWords(int number) {
+        try {
+            List<String> lines = Files.readAllLines(log(number)).stream().filter(line -> !line.isBlank()).toList();
+            return lines.isEmpty() ? "none" : String.join(" / ", lines.subList(Math.max(0, lines.size() - 3), lines.size()));
+        } catch (IOException | UncheckedIOException unreadable) {
+            return "not readable";
+        }
+    }
+
+    /// The worker with this process id has joined the run.
+    synchronized void joined(long pid) {
+        running.forEach((number, process) -> {
+            if (process.pid() == pid) {
+                failures.remove(number);
+            }
+        });
+    }
+
+    /// Ends a process at once, and returns when it has.
+    void kill(long pid) {
+        Process process;
+        synchronized (this) {
+            process = running.values().stream().filter(each -> each.pid() == pid).findFirst().orElse(null);
+        }
+        if (process != null) {
+            process.destroyForcibly();
+            try {
+                process.waitFor(5, TimeUnit.SECONDS);
+            } catch (InterruptedException _) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    /// Which number the worker with this process id has; -1 where it is none of these.
+    synchronized int number(long pid) {
+        return running.entrySet().stream().filter(each -> each.getValue().pid() == pid).map(Map.Entry::getKey).findFirst().orElse(-1);
+    }
+
+    /// Lets workers end by themselves for `patience`, then ends them.
+    void end(Duration patience) {
+        List<Process> left;
+        synchronized (this) {
+            closing = true;
+            left = new ArrayList<>(running.values());
+        }
+        long until = System.nanoTime() + patience.toNanos();
+        for (Process process : left) {
+            try {
+                if (!process.waitFor(Math.max(0, until - System.nanoTime()), TimeUnit.NANOSECONDS)) {
+                    process.destroyForcibly().waitFor();
+                }
+            } catch (InterruptedException _) {
+                process.destroyForcibly();
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    @Override public void close() {
+        end(Duration.ZERO);
+    }
+}

@@ -1,0 +1,346 @@
+package dev.xiaolu.rank;
+
+import dev.xiaolu.comm.Endpoint;
+import dev.xiaolu.comm.Message;
+import dev.xiaolu.comm.Region;
+import dev.xiaolu.comm.Regions;
+import dev.xiaolu.comm.TransportException;
+import dev.xiaolu.platform.InputException;
+import dev.xiaolu.recover.Action;
+import dev.xiaolu.recover.Event;
+import dev.xiaolu.recover.Leaf;
+import dev.xiaolu.recover.Lines;
+import dev.xiaolu.recover.Member;
+import dev.xiaolu.store.DigestChain;
+import dev.xiaolu.tensor.Compute;
+import dev.xiaolu.tensor.Scratch;
+import dev.xiaolu.tensor.Tensor;
+import dev.xiaolu.train.Verdict;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+
+/// One rank: does what the control plane orders, one order after the other, and computes leaves in between.
+///
+/// An order that a later change of membership has made void is left where it stands. Runs on the current [Compute]; everything but [Inbox] is for one thread.
+final class Rank implements Replica.Peers {
+    private final Endpoint endpoint;
+    private final long coordinator;
+    private final Region region;
+    private final Regions regions;
+    private final Replica replica;
+    private final Checkpoints checkpoints;
+    private final int copies;
+    private final Inbox inbox;
+
+    private long generation;                                     // of the newest layout seen here
+    private long settled;                                        // the generation that settled last
+    private long committed = -1;
+    private Set<Long> peers = Set.of();
+    private Placement placement;                                 // of the settled generation
+    private Placement next;                                      // of the newest layout
+    private long step;                                           // of the leaves below
+    private final Deque<Integer> todo = new ArrayDeque<>();
+    private final Deque<Integer> checks = new ArrayDeque<>();
+    private Staging staging;                                     // null unless values of others are awaited
+    private final Set<Made> made = new HashSet<>();
+    private DigestChain chain = DigestChain.START;
+    private long flip = -1;
+    private String farewell;                                     // why the end has come; null before
+    private boolean finished;
+
+    /// What another rank has said to have made.
+    private record Made(long generation, long step, long id) {}
+
+    /// A step whose own part is made.
+    private record Staging(long step, Verdict verdict, List<Long> totals) {}
+
+    Rank(Endpoint endpoint, long coordinator, Region region, Regions regions, Replica replica, Checkpoints checkpoints, int copies, Inbox inbox) {
+        this.endpoint = endpoint;
+        this.coordinator = coordinator;
+        this.region = region;
+        this.regions = regions;
+        this.replica = replica;
+        this.checkpoints = checkpoints;
+        this.copies = copies;
+        this.inbox = inbox;
+    }
+
+    /// What has come and waits to be done. Thread-safe.
+    static final class Inbox implements Endpoint.Receiver {
+        /// What is to be done.
+        private record Item(long from, Message message, Action order) {}
+
+        private final LinkedBlockingQueue<Item> items = new LinkedBlockingQueue<>();
+        private final AtomicLong newest = new AtomicLong();      // generation of the newest layout that has come
+        private final long coordinator;
+        private volatile Regions regions;
+        private volatile String lost;                            // why the coordinator is out of reach; null while it is not
+        final AtomicLong progress = new AtomicLong();
+        final AtomicLong nanosPerLeaf = new AtomicLong();
+
+        Inbox(long coordinator) {
+            this.coordinator = coordinator;
+        }
+
+        void serve(Regions with) {
+            regions = with;
+        }
+
+        /// Why the coordinator is out of reach, or null.
+        String lost() {
+            return lost;
+        }
+
+        @Override public void received(long from, Message message) {
+            Regions serving = regions;
+            if (serving != null && serving.received(from, message)) {
+                return;
+            }
+            if (message.kind() == Wire.ORDER && from == coordinator) {
+                Action order = Lines.action(Wire.text(message));
+                if (order instanceof Action.Layout layout) {
+                    newest.accumulateAndGet(layout.generation(), Math::max);
+                }
+                items.add(new Item(from, message, order));
+            } else if (message.kind() == Wire.MADE || from == coordinator) {
+                items.add(new Item(from, message, null));
+            }
+        }
+
+        @Override public void failed(long peer, TransportException why) {
+            if (peer == coordinator) {
+                lost = why.getMessage();
+            }
+        }
+    }
+
+    /// Works until the run ends or goes on without this rank. Gives why, where it did not end as it should; null where it did.
+    String work() {
+        while (!finished && farewell == null) {
+            boolean idle = todo.isEmpty() && checks.isEmpty();
+            try {
+                Inbox.Item item = idle ? inbox.items.poll(100, TimeUnit.MILLISECONDS) : inbox.items.poll();
+                if (item != null) {
+                    handle(item);
+                    inbox.progress.incrementAndGet();
+                } else if (!idle) {
+                    compute();
+                    inbox.progress.incrementAndGet();
+                }
+            } catch (Regions.Abandoned _) {
+                // a newer layout is in the inbox
+            } catch (InterruptedException _) {
+                Thread.currentThread().interrupt();
+                return "interrupted";
+            }
+            if (inbox.lost != null) {
+                return "the coordinator is out of reach: " + inbox.lost;
+            }
+        }
+        return farewell;
+    }
+
+    private long self() {
+        return endpoint.self();
+    }
+
+    private void tell(Event event) {
+        endpoint.send(coordinator, Wire.text(Wire.EVENT, Lines.of(event)));
+    }
+
+    private void handle(Inbox.Item item) {
+        switch (item.message.kind()) {
+            case Wire.ORDER -> order(item.order);
+            case Wire.MADE -> {
+                made.add(new Made(Wire.number(item.message, 0), Wire.number(item.message, 1), item.from));
+                takeIfAllMade();
+            }
+            case Wire.LOOK -> look(Wire.number(item.message, 0));
+            case Wire.CHAIN -> chain = new DigestChain(Wire.text(item.message));
+            case Wire.FLIP -> flip = Wire.number(item.message, 0);
+            case Wire.FAREWELL -> farewell = Wire.text(item.message);
+            default -> { }
+        }
+    }
+
+    private void order(Action order) {
+        switch (order) {
+            case Action.Layout layout -> layout(layout);
+            case Action.Settled(long of, _) -> {
+                if (of == generation) {
+                    placement = next;
+                    settled = generation;
+                }
+            }
+            case Action.Compute compute -> {
+                step = compute.step();
+                todo.clear();
+                todo.addAll(compute.leaves());
+                checks.clear();
+                checks.addAll(compute.checks());
+            }
+            case Action.Reduce reduce when isNow(reduce.generation()) ->
+                tell(new Event.Reduced(self(), generation, reduce.step(), replica.reduce(reduce.step(), self(), placement, reduce.holders(), this)));
+            case Action.Update update when isNow(update.generation()) -> update(update);
+            case Action.Commit commit -> {
+                committed = commit.step();
+                replica.drop();
+                staging = null;
+            }
+            case Action.Save save -> checkpoints.save(replica, save, placement, chain, this, this::tell);
+            case Action.Finish _ -> finished = true;
+            default -> { }
+        }
+    }
+
+    /// Whether an order is of the newest generation that has come here.
+    private boolean isNow(long of) {
+        return of == generation && of == settled && inbox.newest.get() <= generation;
+    }
+
+    private boolean isVoid() {
+        return inbox.newest.get() > generation;
+    }
+
+    private void layout(Action.Layout layout) {
+        generation = layout.generation();
+        todo.clear();
+        checks.clear();
+        staging = null;
+        made.removeIf(each -> each.generation < generation);
+        meet(layout.members());
+        if (isVoid()) {
+            return;
+        }
+        if (layout.base().isEmpty() || layout.committed() != committed) {
+            replica.drop();
+        }
+        next = replica.placement(layout.members().stream().map(Member::id).toList(), copies);
+        if (layout.base().isEmpty()) {
+            checkpoints.restore(replica, layout.committed(), name -> next.isHolder(self(), name));
+        } else {
+            takeOver(layout);
+        }
+        committed = layout.committed();
+        tell(new Event.Ready(self(), generation));
+    }
+
+    private void meet(List<Member> members) {
+        var now = new HashSet<Long>();
+        for (Member member : members) {
+            if (member.id() != self()) {
+                now.add(member.id());
+                endpoint.know(member.id(), member.host(), member.port());
+            }
+        }
+        for (long gone : peers) {
+            if (!now.contains(gone)) {
+                endpoint.forget(gone);
+                regions.forget(gone);
+            }
+        }
+        peers = now;
+    }
+
+    /// Takes from those who have it what is not here yet: all weights for a newcomer, and the optimizer state that is to be here from now on.
+    private void takeOver(Action.Layout layout) {
+        Placement before = replica.placement(layout.settled(), copies);
+        List<Long> base = layout.base();
+        Slot slot = replica.slot(layout.committed());
+        if (!base.contains(self())) {
+            int turn = 0;
+            for (var parameter : slot.parameters()) {
+                read(base.get(turn++ % base.size()), parameter.value());
+            }
+            replica.changed();
+        }
+        for (var parameter : slot.trained()) {
+            String name = parameter.name();
+            if (next.isHolder(self(), name) && !(base.contains(self()) && before.isHolder(self(), name))) {
+                long source = before.holders(name).stream().filter(base::contains).findFirst().orElseThrow();
+                slot.state(name).forEach(state -> read(source, state));
+            }
+        }
+    }
+
+    private void compute() {
+        long begun = System.nanoTime();
+        List<Leaf> told;
+        if (todo.isEmpty()) {
+            told = List.of(replica.computeApart(step, checks.remove(), true, takeFlip()));
+        } else if (checkpoints.isDoubled(step, todo.peek())) {
+            told = List.of(replica.computeApart(step, todo.remove(), false, takeFlip()));
+        } else {
+            int first = todo.remove(), leaves = 1;
+            while (leaves < replica.plan(step).microBatchLeaves() && !todo.isEmpty() && todo.peek() == first + leaves && !checkpoints.isDoubled(step, todo.peek())) {
+                todo.remove();
+                leaves++;
+            }
+            told = replica.compute(step, first, leaves);
+        }
+        inbox.nanosPerLeaf.set((System.nanoTime() - begun) / told.size());
+        tell(new Event.Computed(self(), settled, step, told));
+    }
+
+    private long takeFlip() {
+        long now = flip;
+        flip = -1;
+        return now;
+    }
+
+    private void update(Action.Update update) {
+        Verdict verdict = replica.verdict(update.step(), update.totals());
+        if (!verdict.sound()) {
+            return;                                              // the coordinator sees it too and ends the run
+        }
+        replica.update(update.step(), self(), placement, verdict);
+        staging = new Staging(update.step(), verdict, update.totals());
+        peers.forEach(peer -> endpoint.send(peer, Wire.numbers(Wire.MADE, generation, update.step())));
+        takeIfAllMade();
+    }
+
+    private void takeIfAllMade() {
+        if (staging != null && peers.stream().allMatch(peer -> made.contains(new Made(generation, staging.step, peer)))) {
+            Staging now = staging;
+            staging = null;
+            var digests = replica.take(now.step, self(), placement, now.verdict, now.totals, this);
+            made.removeIf(each -> each.step <= now.step);
+            tell(new Event.Staged(self(), generation, now.step, digests));
+        }
+    }
+
+    private void look(long at) {
+        if (at == committed) {
+            endpoint.send(coordinator, Wire.text(Wire.SEEN, checkpoints.look(replica.slot(at).made, at, inbox.progress::incrementAndGet)));
+        }
+    }
+
+    @Override public void read(long id, Tensor tensor) {
+        inbox.progress.incrementAndGet();
+        if (isVoid()) {
+            throw regions.abandoned(id);
+        }
+        regions.read(id, region.offsetOf(tensor.data()), tensor.data(), this::isVoid);
+    }
+
+    @Override public Tensor view(long id, Tensor tensor) {
+        if (id == self()) {
+            return tensor;
+        }
+        var there = regions.shared(id);
+        if (there != null) {
+            return tensor.over(there.asSlice(region.offsetOf(tensor.data()), tensor.data().byteSize()));
+        }
+        Scratch scratch = Compute.current().scratch();
+        Tensor copy = scratch.allocate(tensor.type());
+        regions.read(id, region.offsetOf(tensor.data()), copy.data(), this::isVoid);
+        return copy;
+    }
+}

@@ -1,0 +1,33 @@
+package dev.xiaolu.train;
+
+import dev.xiaolu.platform.Faults;
+
+/// Over how many processes a run goes, and how it deals with their loss; changes no bit.
+public record LaunchSettings(
+        @Setting(value = "worker processes on this machine; 1: all in one process", standard = "1", free = true) int workers,
+        @Setting(value = "with fewer workers the run waits", standard = "1", free = true) int fewest,
+        @Setting(value = "workers that hold each part of the optimizer's state", standard = "2", free = true) int copies,
+        @Setting(value = "part of the leaves that two workers compute, to compare", standard = "0.01", free = true) double doubleCheck,
+        @Setting(value = "milliseconds of silence after which a worker is given up", standard = "1500", free = true) int silenceMillis,
+        @Setting(value = "seconds without progress after which a worker is given up", standard = "120", free = true) int progressSeconds,
+        @Setting(value = "auto: shared memory on one host, or tcp", standard = "auto", free = true) Transport transport) {
+    /// How workers read each other's memory.
+    public enum Transport { AUTO, TCP }
+
+    /// Whether the run goes over several processes.
+    public boolean isOverWorkers() {
+        return workers > 1;
+    }
+
+    /// Notes everything that is impossible; each fault begins with its key.
+    void check(Faults faults, DeepSeekV4Settings deepseek4, RunConfig.Model model) {
+        faults.that(workers >= 1 && workers <= 256, "launch.workers is %d, wanted 1 to 256", workers)
+                .that(fewest >= 1 && fewest <= Math.max(1, workers), "launch.fewest is %d, wanted 1 to launch.workers (%d)", fewest, workers)
+                .that(copies >= 1, "launch.copies is %d, wanted a positive number", copies)
+                .that(doubleCheck >= 0 && doubleCheck <= 1, "launch.double_check is %s, wanted 0 to 1", doubleCheck)
+                .that(silenceMillis >= 500, "launch.silence_millis is %d, wanted at least 500: signs of life come every 200", silenceMillis)
+                .positive("launch.progress_seconds", progressSeconds)
+                .that(workers < 2 || model.family() != RunConfig.Family.DEEPSEEK4 || deepseek4.routingLag() == 0,
+                        "launch.workers is %d, wanted 1 where deepseek4.routing_lag is not 0: routes that are made ahead are not passed between workers yet", workers);
+    }
+}
