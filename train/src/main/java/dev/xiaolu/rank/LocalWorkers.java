@@ -16,8 +16,9 @@ import java.util.function.IntFunction;
 
 /// Worker processes on this machine: starts them, and starts one anew where one has ended. Thread-safe.
 final class LocalWorkers implements AutoCloseable {
-    private static final int MOST_FAILURES = 5;                  // of starts in a row that came to nothing
+    private static final int MOST_FAILURES = 3;                  // of a worker's starts in a row that it ended by itself before it could join
     private static final long PAUSE_MILLIS = 200;
+    private static final int SIGNALS = 128;                      // exit codes above it stand for signals, which others send
 
     private final List<String> command;
     private final IntFunction<Contract> contracts;
@@ -56,7 +57,7 @@ final class LocalWorkers implements AutoCloseable {
             Process process = builder.start();
             process.getOutputStream().close();
             running.put(number, process);
-            process.onExit().thenAccept(gone -> gone(number, gone));
+            Thread.ofVirtual().name("worker-" + number).start(() -> watch(number, process));
         } catch (IOException failed) {
             throw new InputException("worker %d cannot be started: %s".formatted(number, failed.getMessage()), failed);
         }
@@ -66,22 +67,28 @@ final class LocalWorkers implements AutoCloseable {
         return logs.resolve("worker-%d.log".formatted(number));
     }
 
-    private void gone(int number, Process process) {
-        int code = process.exitValue();
-        ended.accept(process.pid(), code > 128 ? "its process has ended, signal %d".formatted(code - 128) : "its process has ended, exit code %d".formatted(code));
+    private void watch(int number, Process process) {
+        int code;
+        try {
+            code = process.waitFor();
+        } catch (InterruptedException _) {
+            Thread.currentThread().interrupt();
+            return;
+        }
+        ended.accept(process.pid(), code > SIGNALS ? "its process has ended, signal %d".formatted(code - SIGNALS) : "its process has ended, exit code %d".formatted(code));
         int failed;
         synchronized (this) {
             if (closing) {
                 return;
             }
-            failed = failures.merge(number, 1, Integer::sum);
+            failed = code > SIGNALS ? 0 : failures.merge(number, 1, Integer::sum);
         }
-        if (failed > MOST_FAILURES || code > 0 && code < 128 && failed > 1) {
+        if (failed >= MOST_FAILURES) {
             hopeless.accept("worker %d has ended %d times before it could join the run; the last words in %s are: %s".formatted(number, failed, log(number), lastWords(number)));
             return;
         }
         try {
-            Thread.sleep(PAUSE_MILLIS * failed * failed);
+            Thread.sleep(PAUSE_MILLIS * (1 + failed * failed));
         } catch (InterruptedException _) {
             Thread.currentThread().interrupt();
         }
@@ -90,7 +97,7 @@ final class LocalWorkers implements AutoCloseable {
 
     private String lastWords(int number) {
         try {
-            List<String> lines = Files.readAllLines(log(number)).stream().filter(line -> !line.isBlank()).toList();
+            List<String> lines = Files.readAllLines(log(number)).stream().filter(line -> !line.isBlank() && !line.startsWith("WARNING: Using incubator modules")).toList();
             return lines.isEmpty() ? "none" : String.join(" / ", lines.subList(Math.max(0, lines.size() - 3), lines.size()));
         } catch (IOException | UncheckedIOException unreadable) {
             return "not readable";

@@ -14,18 +14,20 @@ import dev.xiaolu.tensor.Backend;
 import dev.xiaolu.tensor.Backends;
 import dev.xiaolu.tensor.Compute;
 import dev.xiaolu.tensor.Scratch;
-import dev.xiaolu.tensor.SelfTest;
 import dev.xiaolu.train.ConfigReader;
 import dev.xiaolu.train.LaunchSettings;
 import dev.xiaolu.train.Preparation;
 import dev.xiaolu.train.RunConfig;
 import dev.xiaolu.train.RunData;
 import dev.xiaolu.train.Screen;
+import dev.xiaolu.train.TrainRun;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -52,11 +54,9 @@ public record Worker(Contract contract, Screen screen) {
         int threads = config.cpu().threads() > 0 ? config.cpu().threads() : Math.max(1, Runtime.getRuntime().availableProcessors() / contract.worldSize());
         RunKey key = RunKey.read(contract.keyFile());
         try (Backend backend = Backends.open(config.cpu().backend(), threads); var preparation = new Preparation(config, contract.run(), screen)) {
-            List<SelfTest.Mismatch> faults = SelfTest.run(backend);
-            if (!faults.isEmpty()) {
-                throw InputException.of("backend %s: %d operators give other bits than the record on this machine, the first is %s", backend.name(), faults.size(), faults.getFirst());
-            }
+            var faults = TrainRun.selfTest(backend);             // while the text is made ready, which needs no operator
             RunData data = preparation.data(Optional.empty());
+            TrainRun.refuseOtherBits(backend, faults);
             try (Scratch scratch = new Scratch()) {
                 Compute.call(backend, scratch, () -> {
                     takePart(config, data, key, backend);
@@ -85,7 +85,9 @@ public record Worker(Contract contract, Screen screen) {
             endpoint.send(coordinator, Wire.text(Wire.ABOUT, about(replica, config, backend)));
             var member = new Member(self, contract.host(), endpoint.port(), ProcessHandle.current().pid());
             endpoint.send(coordinator, Wire.text(Wire.EVENT, Lines.of(new Event.Joined(member, Fingerprint.of(config, data)))));
-            screen.out().println("worker %d: process %d, id %016x, %s, %s".formatted(contract.rank(), member.pid(), self, backend.describe(), region));
+            double seconds = (System.currentTimeMillis() - ProcessHandle.current().info().startInstant().orElseGet(Instant::now).toEpochMilli()) * 1e-3;
+            screen.out().println(String.format(Locale.ROOT, "worker %d: process %d, id %016x, %s, %s; joins %.1f s after its start", contract.rank(), member.pid(), self, backend.describe(), region, seconds));
+            screen.out().flush();
             String why = new Rank(endpoint, coordinator, region, regions, replica, checkpoints, config.launch().copies(), inbox).work();
             beats.interrupt();
             checkpoints.close();

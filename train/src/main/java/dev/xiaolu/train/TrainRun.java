@@ -115,8 +115,7 @@ public record TrainRun(Screen screen, BooleanSupplier stop, Engine overWorkers) 
     private Ended here(RunConfig config, Path folder, Optional<Checkpoint> from, Preparation preparation, Runnable ready) {
         Clock clock = Clock.real();
         try (Backend backend = Backends.open(config.cpu().backend(), config.cpu().threads())) {
-            var faults = new FutureTask<>(() -> SelfTest.run(backend));
-            Thread.ofPlatform().daemon().name("xiaolu-self-test").start(faults);         // while the text is made ready, which needs no operator
+            var faults = selfTest(backend);                      // while the text is made ready, which needs no operator
             RunData data = preparation.data(from);
             refuseOtherBits(backend, faults);
             ready.run();
@@ -131,8 +130,15 @@ public record TrainRun(Screen screen, BooleanSupplier stop, Engine overWorkers) 
         }
     }
 
+    /// Begins to compare the operators of this machine with the record, on a thread of its own.
+    public static FutureTask<List<SelfTest.Mismatch>> selfTest(Backend backend) {
+        var faults = new FutureTask<>(() -> SelfTest.run(backend));
+        Thread.ofPlatform().daemon().name("xiaolu-self-test").start(faults);
+        return faults;
+    }
+
     /// Training on a machine whose operators give other bits would break every promise, so it does not begin there.
-    private static void refuseOtherBits(Backend backend, FutureTask<List<SelfTest.Mismatch>> test) {
+    public static void refuseOtherBits(Backend backend, FutureTask<List<SelfTest.Mismatch>> test) {
         try {
             List<SelfTest.Mismatch> faults = test.get();
             if (!faults.isEmpty()) {
