@@ -80,9 +80,9 @@ record Steps(Settings settings) {
     }
 
     private static List<Action> orders(Run run, List<Long> ids) {
-        Work work = run.work();
-        return ids.stream().filter(id -> !work.todo(id).isEmpty() || !work.toCheck(id).isEmpty())
-                .<Action>map(id -> new Action.Compute(id, run.generation(), work.step(), work.todo(id), work.toCheck(id))).toList();
+        Map<Long, List<Integer>> todo = run.work().todo(), toCheck = run.work().toCheck();
+        return ids.stream().filter(id -> todo.containsKey(id) || toCheck.containsKey(id))
+                .<Action>map(id -> new Action.Compute(id, run.generation(), run.work().step(), todo.getOrDefault(id, List.of()), toCheck.getOrDefault(id, List.of()))).toList();
     }
 
     private Next computed(State state, Event.Computed computed) {
@@ -111,11 +111,11 @@ record Steps(Settings settings) {
             return Next.ignore(state);
         }
         Run next = run.withWork(work);
-        return state instanceof Computing ? checked(run, next) : Next.of(state.with(next));
+        return state instanceof Computing ? checked(next) : Next.of(state.with(next));
     }
 
     /// After new results: who errs is lost, who must check more is asked, and once all is there the gradients are summed.
-    private Next checked(Run before, Run run) {
+    private Next checked(Run run) {
         SortedMap<Long, String> odd = run.work().odd();
         if (!odd.isEmpty()) {
             return members().lost(new Computing(run), odd);
@@ -128,7 +128,11 @@ record Steps(Settings settings) {
             return reduce(run);
         }
         Run next = run.withWork(run.work().assigned(run.ids(), run.speeds()));
-        List<Long> asked = next.ids().stream().filter(id -> !run.work().toCheck(id).equals(next.work().toCheck(id))).toList();
+        if (next.work() == run.work()) {
+            return Next.of(new Computing(next));                         // nearly always
+        }
+        Map<Long, List<Integer>> before = run.work().toCheck(), after = next.work().toCheck();
+        List<Long> asked = next.ids().stream().filter(id -> !before.getOrDefault(id, List.of()).equals(after.getOrDefault(id, List.of()))).toList();
         return new Next(new Computing(next), orders(next, asked));
     }
 

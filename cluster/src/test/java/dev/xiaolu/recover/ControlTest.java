@@ -82,8 +82,8 @@ class ControlTest {
     private void compute(long id) {
         Work work = state.run().work();
         var done = new ArrayList<Leaf>();
-        work.todo(id).forEach(leaf -> done.add(new Leaf(leaf, false, 7, leaf)));
-        work.toCheck(id).forEach(leaf -> done.add(new Leaf(leaf, true, 7, leaf)));
+        work.todo().getOrDefault(id, List.of()).forEach(leaf -> done.add(new Leaf(leaf, false, 7, leaf)));
+        work.toCheck().getOrDefault(id, List.of()).forEach(leaf -> done.add(new Leaf(leaf, true, 7, leaf)));
         on(new Event.Computed(id, state.run().generation(), work.step(), done));
     }
 
