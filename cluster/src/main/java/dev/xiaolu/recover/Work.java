@@ -95,8 +95,12 @@ public record Work(long step, long since, int leaves, List<Integer> doubled, Sor
         return Odd.most(found(leaf), Leaf::sameDigest, 2);
     }
 
+    boolean isOwner(long id, int leaf) {
+        return owners.getOrDefault(leaf, id + 1) == id;
+    }
+
     boolean isAsked(long id, Leaf leaf) {
-        return leaf.check() ? checkers.getOrDefault(leaf.index(), List.of()).contains(id) : owners.getOrDefault(leaf.index(), id + 1) == id;
+        return leaf.check() ? checkers.getOrDefault(leaf.index(), List.of()).contains(id) : isOwner(id, leaf.index());
     }
 
     /// What this rank has told about the leaf before, in the same role, or null.

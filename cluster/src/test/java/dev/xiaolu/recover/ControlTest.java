@@ -319,6 +319,18 @@ class ControlTest {
         assertTrue(one(Action.Fence.class).why().startsWith("quarantined: leaf 0 of step 1"), last.toString());
     }
 
+    @Test void whoBecomesTheOwnerOfALeafWhileCheckingItIsNotBlamed() {
+        begin(3, 2, true, new FivePlan(List.of(0)));
+        running();
+        on(new Event.Lost(1, "gone"));
+        settle();
+        assertEquals(List.of(0, 2, 3), all(Action.Compute.class).getFirst().leaves());
+        assertEquals(List.of(), on(new Event.Computed(2, 2, 1, List.of(new Leaf(0, true, 7, 0)))));                       // asked for in generation 1, finished before the new order came
+        compute(2);
+        compute(3);
+        assertEquals(List.of(2L, 3L), one(Action.Reduce.class).to());
+    }
+
     @Test void weightsThatDifferFromThoseOfMostAreNeverCommitted() {
         running();
         computeAll();
