@@ -119,23 +119,24 @@ record Steps(Settings settings) {
 
     /// After new results: who errs is lost, who must check more is asked, and once all is there the gradients are summed.
     private Next checked(Run run) {
+        List<Long> ids = run.ids();
         SortedMap<Long, String> odd = run.work().odd();
         if (!odd.isEmpty()) {
             return members().lost(new Computing(run), odd);
         }
-        int doubt = run.work().hopeless(run.ids());
+        int doubt = run.work().hopeless(ids);
         if (doubt >= 0) {
-            return members().failed(run, "leaf %d of step %d has another result at each of the ranks %s, so nobody can say who errs; resume on other machines, at least three".formatted(doubt, run.work().step(), run.ids()));
+            return members().failed(run, "leaf %d of step %d has another result at each of the ranks %s, so nobody can say who errs; resume on other machines, at least three".formatted(doubt, run.work().step(), ids));
         }
-        if (run.work().isComplete(run.ids())) {
+        if (run.work().isComplete(ids)) {
             return reduce(run);
         }
-        Run next = run.withWork(run.work().assigned(run.ids(), run.speeds()));
+        Run next = run.withWork(run.work().assigned(ids, run.speeds()));
         if (next.work() == run.work()) {
             return Next.of(new Computing(next));                         // nearly always
         }
         Map<Long, List<Integer>> before = run.work().toCheck(), after = next.work().toCheck();
-        List<Long> asked = next.ids().stream().filter(id -> !before.getOrDefault(id, List.of()).equals(after.getOrDefault(id, List.of()))).toList();
+        List<Long> asked = ids.stream().filter(id -> !before.getOrDefault(id, List.of()).equals(after.getOrDefault(id, List.of()))).toList();
         return new Next(new Computing(next), orders(next, asked));
     }
 

@@ -78,7 +78,13 @@ public record Work(long step, long since, int leaves, List<Integer> doubled, Sor
     /// Whether another rank should compute the leaf: only its owner does so far, or all who did have found different things.
     private boolean wantsChecker(int leaf) {
         int asked = checkers.getOrDefault(leaf, List.of()).size();
-        return asked == 0 || found(leaf).size() == asked + 1 && agreed(leaf) == null;
+        return asked == 0 || count(leaf) == asked + 1 && agreed(leaf) == null;
+    }
+
+    /// How many ranks have found something about a leaf.
+    private int count(int leaf) {
+        SortedMap<Long, Leaf> others = checked.get(leaf);
+        return (others == null ? 0 : others.size()) + (held.containsKey(leaf) ? 1 : 0);
     }
 
     /// What was found about a leaf, by rank.
@@ -92,6 +98,14 @@ public record Work(long step, long since, int leaves, List<Integer> doubled, Sor
 
     /// The result that two ranks or more have found and no other as many, or null.
     private Leaf agreed(int leaf) {
+        if (count(leaf) < 2) {
+            return null;
+        }
+        Leaf own = held.get(leaf);
+        SortedMap<Long, Leaf> others = checked.get(leaf);
+        if (own != null && others.size() == 1) {                         // the usual two
+            return own.sameDigest(others.get(others.firstKey())) ? own : null;
+        }
         return Odd.most(found(leaf), Leaf::sameDigest, 2);
     }
 
@@ -156,7 +170,7 @@ public record Work(long step, long since, int leaves, List<Integer> doubled, Sor
     SortedMap<Long, String> odd() {
         var odd = new TreeMap<Long, String>();
         for (int leaf : doubled) {
-            Leaf agreed = agreed(leaf);
+            Leaf agreed = count(leaf) > 2 ? agreed(leaf) : null;         // of two that agree none differs
             if (agreed != null) {
                 found(leaf).forEach((id, its) -> {
                     if (!its.sameDigest(agreed)) {
@@ -170,7 +184,7 @@ public record Work(long step, long since, int leaves, List<Integer> doubled, Sor
 
     /// A doubled leaf about which all members have told different things, or -1: then nobody can say who errs.
     int hopeless(List<Long> members) {
-        return doubled.stream().filter(leaf -> members.size() > 1 && found(leaf).keySet().containsAll(members) && agreed(leaf) == null).findFirst().orElse(-1);
+        return doubled.stream().filter(leaf -> members.size() > 1 && count(leaf) >= members.size() && found(leaf).keySet().containsAll(members) && agreed(leaf) == null).findFirst().orElse(-1);
     }
 
     /// Whether every leaf is at its owner, and two agree on each doubled one where there are two.
