@@ -89,8 +89,9 @@ record Steps(Settings settings) {
         Run run = state.run();
         Work work = run.work();
         long id = computed.id();
-        if (computed.generation() < (work == null ? run.generation() : work.since()) || computed.step() <= run.committed()) {
-            return Next.ignore(state);                                   // also steps that were undone since
+        boolean givenUp = work == null && run.stopping() != null;
+        if (computed.generation() < (work == null ? run.generation() : work.since()) || computed.step() <= run.committed() || givenUp) {
+            return Next.ignore(state);                                   // also steps that were undone or given up since, which ranks may still be computing
         }
         if (work == null || computed.generation() > run.generation() || computed.step() > work.step()) {
             return blame(state, id, "computed leaves of step %d in generation %d, which nobody was asked for", computed.step(), computed.generation());

@@ -331,6 +331,18 @@ class ControlTest {
         assertEquals(List.of(2L, 3L), one(Action.Reduce.class).to());
     }
 
+    @Test void whoStillComputesAStepThatWasGivenUpIsNotBlamed() {
+        begin(3, 3, true, plan);
+        running();
+        on(new Event.Lost(3, "gone"));
+        on(new Event.Stop("enough"));
+        long generation = one(Action.Layout.class).generation();
+        on(new Event.Ready(1, generation));
+        assertEquals(List.of(), on(new Event.Computed(1, generation, 1, List.of(new Leaf(0, false, 7, 0)))));
+        on(new Event.Ready(2, generation));
+        assertEquals(List.of(1L, 2L), one(Action.Finish.class).to());
+    }
+
     @Test void weightsThatDifferFromThoseOfMostAreNeverCommitted() {
         running();
         computeAll();
