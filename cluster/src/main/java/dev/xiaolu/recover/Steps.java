@@ -70,8 +70,12 @@ record Steps(Settings settings) {
         return compute(run.work() == null ? run.withWork(Work.begin(run.committed() + 1, run.generation(), settings.plan())) : run);
     }
 
-    /// Asks every member for what it has still to compute.
+    /// Asks every member for what it has still to compute. Results that came while members settled are judged first.
     private Next compute(Run run) {
+        Next judged = judged(run, run.ids());
+        if (judged != null) {
+            return judged;
+        }
         Run next = run.withWork(run.work().assigned(run.ids(), run.speeds()));
         if (next.work().isComplete(next.ids())) {
             return reduce(next);
@@ -121,13 +125,9 @@ record Steps(Settings settings) {
     /// After new results: who errs is lost, who must check more is asked, and once all is there the gradients are summed.
     private Next checked(Run run) {
         List<Long> ids = run.ids();
-        SortedMap<Long, String> odd = run.work().odd();
-        if (!odd.isEmpty()) {
-            return members().lost(new Computing(run), odd);
-        }
-        int doubt = run.work().hopeless(ids);
-        if (doubt >= 0) {
-            return members().failed(run, "leaf %d of step %d has another result at each of the ranks %s, so nobody can say who errs; resume on other machines, at least three".formatted(doubt, run.work().step(), ids));
+        Next judged = judged(run, ids);
+        if (judged != null) {
+            return judged;
         }
         if (run.work().isComplete(ids)) {
             return reduce(run);
@@ -139,6 +139,17 @@ record Steps(Settings settings) {
         Map<Long, List<Integer>> before = run.work().toCheck(), after = next.work().toCheck();
         List<Long> asked = ids.stream().filter(id -> !before.getOrDefault(id, List.of()).equals(after.getOrDefault(id, List.of()))).toList();
         return new Next(new Computing(next), orders(next, asked));
+    }
+
+    /// What follows where doubled leaves differ: who errs is lost, or nobody can say who does; null where there is nothing to judge.
+    private Next judged(Run run, List<Long> ids) {
+        SortedMap<Long, String> odd = run.work().odd();
+        if (!odd.isEmpty()) {
+            return members().lost(new Computing(run), odd);
+        }
+        int doubt = run.work().hopeless(ids);
+        return doubt < 0 ? null : members().failed(run, "leaf %d of step %d has another result at each of the ranks %s, so nobody can say who errs; resume on other machines, at least three"
+                .formatted(doubt, run.work().step(), ids));
     }
 
     private Next reduce(Run run) {

@@ -319,6 +319,20 @@ class ControlTest {
         assertTrue(one(Action.Fence.class).why().startsWith("quarantined: leaf 0 of step 1"), last.toString());
     }
 
+    @Test void aThirdResultThatComesWhileMembersSettleStillFindsWhoErrs() {
+        begin(4, 2, true, new FivePlan(List.of(0)));
+        List.of(1L, 2L, 3L, 4L).forEach(this::join);
+        settle();
+        on(new Event.Computed(1, 1, 1, List.of(new Leaf(0, false, 1, 1), new Leaf(1, false, 7, 1))));
+        compute(3);
+        long third = one(Action.Compute.class).id();
+        on(new Event.Lost(third == 2 ? 4 : 2, "gone"));
+        on(new Event.Computed(third, 1, 1, List.of(new Leaf(0, true, 7, 0))));
+        settle();
+        assertEquals(1, one(Action.Fence.class).id());
+        assertTrue(one(Action.Fence.class).why().startsWith("quarantined: leaf 0 of step 1"), last.toString());
+    }
+
     @Test void whoBecomesTheOwnerOfALeafWhileCheckingItIsNotBlamed() {
         begin(3, 2, true, new FivePlan(List.of(0)));
         running();
