@@ -2,6 +2,7 @@
 module dev.xiaolu.cli {
     requires dev.xiaolu.train;
     requires dev.xiaolu.bench;
+    requires dev.xiaolu.sim;
     requires info.picocli;
     requires org.jline;
     requires tools.jackson.databind;

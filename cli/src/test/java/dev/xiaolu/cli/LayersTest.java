@@ -29,10 +29,11 @@ class LayersTest {
             new Layer("testkit", "testkit",                              "core, store",                    JACKSON + ", org.junit.jupiter., com.sun.management."),
             new Layer("cpu",     "cpu",                                  "core",                           ""),
             new Layer("cluster", "comm, recover",                        "core",                           "javax.crypto."),    // of java.base: HMAC
+            new Layer("sim",     "sim",                                 "core, cluster",                  ""),
             new Layer("model",   "autograd, nn, tokenizer, prompt, models", "core, store",                  JACKSON),
             new Layer("train",   "data, optim, train, rank",             "core, store, cluster, model",    JACKSON + ", dev.hardwood., org.xerial.snappy., com.github.luben.zstd."),
             new Layer("bench",   "bench",                                "core, store, cpu, model, train", JACKSON),
-            new Layer("cli",     "cli",                                  "core, store, cluster, model, train, bench", JACKSON + ", picocli., org.jline., com.sun.management., sun.misc."));
+            new Layer("cli",     "cli",                                  "core, store, cluster, sim, model, train, bench", JACKSON + ", picocli., org.jline., com.sun.management., sun.misc."));
 
     /// One line of the table.
     private record Layer(String module, List<String> packages, List<String> modules, List<String> libraries) {

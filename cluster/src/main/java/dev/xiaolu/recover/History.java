@@ -34,17 +34,23 @@ public record History(List<Turn> turns) {
     public static History parse(List<String> lines) {
         var turns = new ArrayList<Turn>();
         var actions = new ArrayList<Action>();
-        for (int i = lines.size() - 1; i >= 0; i--) {                    // backwards: an event closes the actions below it
-            String line = lines.get(i);
+        Event event = null;
+        for (String line : lines) {
             if (line.startsWith("  ")) {
-                actions.addFirst(Lines.action(line.substring(2)));
-            } else {
-                turns.addFirst(new Turn(Lines.event(line), actions));
-                actions.clear();
+                if (event == null) {
+                    throw new IllegalArgumentException("history: begins with the action \"%s\", wanted an event".formatted(line.strip()));
+                }
+                actions.add(Lines.action(line.substring(2)));
+                continue;
             }
+            if (event != null) {
+                turns.add(new Turn(event, actions));
+            }
+            event = Lines.event(line);
+            actions.clear();
         }
-        if (!actions.isEmpty()) {
-            throw new IllegalArgumentException("history: begins with the action \"%s\", wanted an event".formatted(lines.getFirst().strip()));
+        if (event != null) {
+            turns.add(new Turn(event, actions));
         }
         return new History(turns);
     }

@@ -21,7 +21,7 @@ public final class HistoryCheck {
     private final Set<Action.Save> asked = new HashSet<>();
     private final Map<Integer, Set<Long>> found = new HashMap<>();       // leaf of the step under way: who says to hold it
     private final Map<Long, List<Long>> reduced = new HashMap<>();
-    private final Set<Long> ready = new HashSet<>(), staged = new HashSet<>();
+    private final Set<Long> ready = new HashSet<>(), staged = new HashSet<>(), isMember = new HashSet<>();
     private List<Long> members = List.of(), settled = List.of(), updated = List.of();
     private long generation, committed, durable, began = Long.MAX_VALUE, turn, reduceStep = -1, updateStep = -1;
     private boolean isSettled, isOver;
@@ -58,7 +58,7 @@ public final class HistoryCheck {
         switch (event) {
             case Event.Joined(Member member, _) -> joined.putIfAbsent(member.id(), member);
             case Event.Ready(long id, long g) when g == generation -> ready.add(id);
-            case Event.Computed(long id, long g, long step, List<Leaf> leaves) when step == committed + 1 && g >= began && g <= generation && members.contains(id) ->
+            case Event.Computed(long id, long g, long step, List<Leaf> leaves) when step == committed + 1 && g >= began && g <= generation && isMember.contains(id) ->
                 leaves.stream().filter(leaf -> !leaf.check()).forEach(leaf -> found.computeIfAbsent(leaf.index(), _ -> new HashSet<>()).add(id));
             case Event.Reduced(long id, long g, long step, List<Long> counts) when g == generation && step == reduceStep -> reduced.putIfAbsent(id, counts);
             case Event.Staged(long id, long g, long step, _) when g == generation && step == updateStep -> staged.add(id);
@@ -74,7 +74,7 @@ public final class HistoryCheck {
             for (long id : order.to()) {
                 want(!fenced.contains(id), "%s goes to rank %d, which is fenced", action, id);
                 want(joined.containsKey(id), "%s goes to rank %d, which never joined", action, id);
-                want(members.contains(id) || action instanceof Action.Layout || action instanceof Action.Finish, "%s goes to rank %d, which is no member", action, id);
+                want(isMember.contains(id) || action instanceof Action.Layout || action instanceof Action.Finish, "%s goes to rank %d, which is no member", action, id);
             }
             want(!order.to().isEmpty(), "%s goes to nobody", action);
         }
@@ -124,14 +124,14 @@ public final class HistoryCheck {
             }
             case Action.Fence(long id, _) -> {
                 want(fenced.add(id), "rank %d is fenced twice", id);
-                if (members.contains(id)) {
+                if (isMember.contains(id)) {
                     isSettled = false;                                   // its generation is over
                     endPhase();
                 }
             }
             case Action.Fenced(long id) -> want(fenced.contains(id), "rank %d is told that it is fenced, and is not", id);
             case Action.Refuse(long id, _) -> {
-                want(!members.contains(id), "rank %d is refused, but it is a member", id);
+                want(!isMember.contains(id), "rank %d is refused, but it is a member", id);
                 joined.remove(id);
             }
             case Action.Ended(long step, _, _) -> {
@@ -152,9 +152,11 @@ public final class HistoryCheck {
         want(layout.settled().equals(settled), "the layout starts from the placement among %s, but it is among %s", layout.settled(), settled);
         List<Long> living = settled.stream().filter(id -> !fenced.contains(id)).toList();
         want(layout.base().equals(living), "the layout takes state from %s, but those with state are %s", layout.base(), living);
-        want(layout.to().containsAll(layout.base()), "ranks with state are left out: %s has not all of %s", layout.to(), layout.base());
+        want(new HashSet<>(layout.to()).containsAll(layout.base()), "ranks with state are left out: %s has not all of %s", layout.to(), layout.base());
         generation = layout.generation();
         members = layout.to();
+        isMember.clear();
+        isMember.addAll(members);
         isSettled = false;
         ready.clear();
         endPhase();
@@ -193,7 +195,7 @@ public final class HistoryCheck {
     }
 
     private void everyMember(Action action, List<Long> to) {
-        want(new HashSet<>(to).equals(new HashSet<>(members)), "%s goes to %s, the members are %s", action, to, members);
+        want(new HashSet<>(to).equals(isMember), "%s goes to %s, the members are %s", action, to, members);
     }
 
     private void endPhase() {

@@ -1,9 +1,7 @@
 package dev.xiaolu.recover;
 
-import java.util.Collection;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.function.BiPredicate;
 
 /// Finds who differs where several ranks should have told the same.
@@ -16,12 +14,15 @@ final class Odd {
         long bestCount = 0;
         boolean tie = false;
         for (T value : told.values()) {
+            if (best != null && same.test(value, best)) {
+                continue;                                                // counted already, and mostly that is all
+            }
             long count = told.values().stream().filter(other -> same.test(value, other)).count();
             if (best == null || count > bestCount) {
                 best = value;
                 bestCount = count;
                 tie = false;
-            } else if (count == bestCount && !same.test(value, best)) {
+            } else if (count == bestCount) {
                 tie = true;
             }
         }
@@ -38,13 +39,10 @@ final class Odd {
     static Verdict compare(long step, SortedMap<Long, SortedMap<String, String>> digests) {
         var odd = new TreeMap<Long, String>();
         String doubt = null;
-        for (String name : new TreeSet<>(digests.values().stream().map(SortedMap::keySet).flatMap(Collection::stream).toList())) {
-            var told = new TreeMap<Long, String>();
-            digests.forEach((id, lines) -> {
-                if (lines.containsKey(name)) {
-                    told.put(id, lines.get(name));
-                }
-            });
+        var byName = new TreeMap<String, SortedMap<Long, String>>();
+        digests.forEach((id, lines) -> lines.forEach((name, line) -> byName.computeIfAbsent(name, _ -> new TreeMap<>()).put(id, line)));
+        for (String name : byName.keySet()) {
+            SortedMap<Long, String> told = byName.get(name);
             String most = most(told, String::equals, 1);
             if (most == null) {
                 doubt = doubt == null ? name : doubt;

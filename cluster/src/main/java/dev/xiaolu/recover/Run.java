@@ -37,7 +37,12 @@ public record Run(long generation, List<Member> members, List<Long> settled, Lis
     }
 
     boolean isMember(long id) {
-        return members.stream().anyMatch(member -> member.id() == id);
+        for (Member member : members) {                                  // asked for every message: no stream
+            if (member.id() == id) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /// The member or candidate of that id, or null.

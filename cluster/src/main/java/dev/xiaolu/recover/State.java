@@ -82,7 +82,11 @@ public sealed interface State {
         var ids = new TreeSet<>(run().ids());
         switch (this) {
             case Settling settling -> ids.removeAll(settling.ready);
-            case Computing(Run run) -> ids.removeIf(id -> run.work().todo(id).isEmpty() && run.work().toCheck(id).isEmpty());
+            case Computing(Run run) -> {
+                var busy = new HashSet<>(run.work().todo().keySet());
+                busy.addAll(run.work().toCheck().keySet());
+                ids.retainAll(busy);
+            }
             case Reducing reducing -> ids.removeAll(reducing.counts.keySet());
             case Staging staging -> ids.removeAll(staging.digests.keySet());
             case Ending(Run run, _) -> ids.retainAll(run.saves().stream().map(Action.Save::id).collect(Collectors.toCollection(HashSet::new)));

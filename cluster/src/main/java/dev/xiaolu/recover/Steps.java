@@ -70,8 +70,12 @@ record Steps(Settings settings) {
         return compute(run.work() == null ? run.withWork(Work.begin(run.committed() + 1, run.generation(), settings.plan())) : run);
     }
 
-    /// Asks every member for what it has still to compute.
+    /// Asks every member for what it has still to compute. Results that came while members settled are judged first.
     private Next compute(Run run) {
+        Next judged = judged(run, run.ids());
+        if (judged != null) {
+            return judged;
+        }
         Run next = run.withWork(run.work().assigned(run.ids(), run.speeds()));
         if (next.work().isComplete(next.ids())) {
             return reduce(next);
@@ -80,23 +84,27 @@ record Steps(Settings settings) {
     }
 
     private static List<Action> orders(Run run, List<Long> ids) {
-        Work work = run.work();
-        return ids.stream().filter(id -> !work.todo(id).isEmpty() || !work.toCheck(id).isEmpty())
-                .<Action>map(id -> new Action.Compute(id, run.generation(), work.step(), work.todo(id), work.toCheck(id))).toList();
+        Map<Long, List<Integer>> todo = run.work().todo(), toCheck = run.work().toCheck();
+        return ids.stream().filter(id -> todo.containsKey(id) || toCheck.containsKey(id))
+                .<Action>map(id -> new Action.Compute(id, run.generation(), run.work().step(), todo.getOrDefault(id, List.of()), toCheck.getOrDefault(id, List.of()))).toList();
     }
 
     private Next computed(State state, Event.Computed computed) {
         Run run = state.run();
         Work work = run.work();
         long id = computed.id();
-        if (computed.generation() < (work == null ? run.generation() : work.since()) || computed.step() <= run.committed()) {
-            return Next.ignore(state);                                   // also steps that were undone since
+        boolean givenUp = work == null && run.stopping() != null;
+        if (computed.generation() < (work == null ? run.generation() : work.since()) || computed.step() <= run.committed() || givenUp) {
+            return Next.ignore(state);                                   // also steps that were undone or given up since, which ranks may still be computing
         }
         if (work == null || computed.generation() > run.generation() || computed.step() > work.step()) {
             return blame(state, id, "computed leaves of step %d in generation %d, which nobody was asked for", computed.step(), computed.generation());
         }
         boolean fresh = false;
         for (Leaf leaf : computed.leaves()) {
+            if (leaf.check() && work.isOwner(id, leaf.index())) {
+                continue;                                                // it was asked to check the leaf before that became its own
+            }
             Leaf before = work.told(id, leaf);
             if (!work.isAsked(id, leaf)) {
                 return blame(state, id, "computed leaf %d of step %d, which it was not asked for", leaf.index(), work.step());
@@ -111,25 +119,37 @@ record Steps(Settings settings) {
             return Next.ignore(state);
         }
         Run next = run.withWork(work);
-        return state instanceof Computing ? checked(run, next) : Next.of(state.with(next));
+        return state instanceof Computing ? checked(next) : Next.of(state.with(next));
     }
 
     /// After new results: who errs is lost, who must check more is asked, and once all is there the gradients are summed.
-    private Next checked(Run before, Run run) {
+    private Next checked(Run run) {
+        List<Long> ids = run.ids();
+        Next judged = judged(run, ids);
+        if (judged != null) {
+            return judged;
+        }
+        if (run.work().isComplete(ids)) {
+            return reduce(run);
+        }
+        Run next = run.withWork(run.work().assigned(ids, run.speeds()));
+        if (next.work() == run.work()) {
+            return Next.of(new Computing(next));                         // nearly always
+        }
+        Map<Long, List<Integer>> before = run.work().toCheck(), after = next.work().toCheck();
+        List<Long> asked = ids.stream().filter(id -> !before.getOrDefault(id, List.of()).equals(after.getOrDefault(id, List.of()))).toList();
+        return new Next(new Computing(next), orders(next, asked));
+    }
+
+    /// What follows where doubled leaves differ: who errs is lost, or nobody can say who does; null where there is nothing to judge.
+    private Next judged(Run run, List<Long> ids) {
         SortedMap<Long, String> odd = run.work().odd();
         if (!odd.isEmpty()) {
             return members().lost(new Computing(run), odd);
         }
-        int doubt = run.work().hopeless(run.ids());
-        if (doubt >= 0) {
-            return members().failed(run, "leaf %d of step %d has another result at each of the ranks %s, so nobody can say who errs; resume on other machines, at least three".formatted(doubt, run.work().step(), run.ids()));
-        }
-        if (run.work().isComplete(run.ids())) {
-            return reduce(run);
-        }
-        Run next = run.withWork(run.work().assigned(run.ids(), run.speeds()));
-        List<Long> asked = next.ids().stream().filter(id -> !run.work().toCheck(id).equals(next.work().toCheck(id))).toList();
-        return new Next(new Computing(next), orders(next, asked));
+        int doubt = run.work().hopeless(ids);
+        return doubt < 0 ? null : members().failed(run, "leaf %d of step %d has another result at each of the ranks %s, so nobody can say who errs; resume on other machines, at least three"
+                .formatted(doubt, run.work().step(), ids));
     }
 
     private Next reduce(Run run) {

@@ -45,9 +45,13 @@ public record Work(long step, long since, int leaves, List<Integer> doubled, Sor
 
     /// Every leaf has an owner, and doubled ones have checkers, as far as there are members for it.
     Work assigned(List<Long> members, Map<Long, Integer> weights) {
+        if (owners.size() == leaves && doubled.stream().noneMatch(this::wantsChecker)) {
+            return this;
+        }
         Work next = copy();
         var load = new HashMap<Long, Integer>();
-        members.forEach(id -> load.put(id, todo(id).size() + toCheck(id).size()));
+        todo().forEach((id, own) -> load.merge(id, own.size(), Integer::sum));
+        toCheck().forEach((id, others) -> load.merge(id, others.size(), Integer::sum));
         var missing = new ArrayList<Integer>();
         for (int leaf = 0; leaf < leaves; leaf++) {
             if (!owners.containsKey(leaf)) {
@@ -74,7 +78,13 @@ public record Work(long step, long since, int leaves, List<Integer> doubled, Sor
     /// Whether another rank should compute the leaf: only its owner does so far, or all who did have found different things.
     private boolean wantsChecker(int leaf) {
         int asked = checkers.getOrDefault(leaf, List.of()).size();
-        return asked == 0 || found(leaf).size() == asked + 1 && agreed(leaf) == null;
+        return asked == 0 || count(leaf) == asked + 1 && agreed(leaf) == null;
+    }
+
+    /// How many ranks have found something about a leaf.
+    private int count(int leaf) {
+        SortedMap<Long, Leaf> others = checked.get(leaf);
+        return (others == null ? 0 : others.size()) + (held.containsKey(leaf) ? 1 : 0);
     }
 
     /// What was found about a leaf, by rank.
@@ -88,11 +98,23 @@ public record Work(long step, long since, int leaves, List<Integer> doubled, Sor
 
     /// The result that two ranks or more have found and no other as many, or null.
     private Leaf agreed(int leaf) {
+        if (count(leaf) < 2) {
+            return null;
+        }
+        Leaf own = held.get(leaf);
+        SortedMap<Long, Leaf> others = checked.get(leaf);
+        if (own != null && others.size() == 1) {                         // the usual two
+            return own.sameDigest(others.get(others.firstKey())) ? own : null;
+        }
         return Odd.most(found(leaf), Leaf::sameDigest, 2);
     }
 
+    boolean isOwner(long id, int leaf) {
+        return owners.getOrDefault(leaf, id + 1) == id;
+    }
+
     boolean isAsked(long id, Leaf leaf) {
-        return leaf.check() ? checkers.getOrDefault(leaf.index(), List.of()).contains(id) : owners.getOrDefault(leaf.index(), id + 1) == id;
+        return leaf.check() ? checkers.getOrDefault(leaf.index(), List.of()).contains(id) : isOwner(id, leaf.index());
     }
 
     /// What this rank has told about the leaf before, in the same role, or null.
@@ -100,31 +122,47 @@ public record Work(long step, long since, int leaves, List<Integer> doubled, Sor
         return leaf.check() ? checked.getOrDefault(leaf.index(), new TreeMap<>()).get(id) : held.get(leaf.index());
     }
 
+    /// The same with one result more; what does not change is shared, since one comes for every leaf of a step.
     Work with(long id, Leaf leaf) {
-        Work next = copy();
-        if (leaf.check()) {
-            next.checked.computeIfAbsent(leaf.index(), _ -> new TreeMap<>()).put(id, leaf);
-        } else {
-            next.held.put(leaf.index(), leaf);
+        if (!leaf.check()) {
+            var more = new TreeMap<>(held);
+            more.put(leaf.index(), leaf);
+            return new Work(step, since, leaves, doubled, owners, more, checkers, checked);
         }
-        return next;
+        var more = new TreeMap<>(checked);
+        var found = new TreeMap<>(checked.getOrDefault(leaf.index(), new TreeMap<>()));
+        found.put(id, leaf);
+        more.put(leaf.index(), found);
+        return new Work(step, since, leaves, doubled, owners, held, checkers, more);
     }
 
-    /// The leaves that a rank owns and has still to compute.
-    List<Integer> todo(long id) {
-        return owners.entrySet().stream().filter(owner -> owner.getValue() == id && !held.containsKey(owner.getKey())).map(Map.Entry::getKey).toList();
+    /// The leaves that each rank owns and has still to compute; only ranks that have some are named.
+    Map<Long, List<Integer>> todo() {
+        var todo = new HashMap<Long, List<Integer>>();
+        owners.forEach((leaf, id) -> {
+            if (!held.containsKey(leaf)) {
+                todo.computeIfAbsent(id, _ -> new ArrayList<>()).add(leaf);
+            }
+        });
+        return todo;
     }
 
-    /// The leaves that a rank has still to compute for others.
-    List<Integer> toCheck(long id) {
-        return checkers.entrySet().stream().filter(asked -> asked.getValue().contains(id) && !checked.getOrDefault(asked.getKey(), new TreeMap<>()).containsKey(id))
-                .map(Map.Entry::getKey).toList();
+    /// The leaves that each rank has still to compute for others; only ranks that have some are named.
+    Map<Long, List<Integer>> toCheck() {
+        var toCheck = new HashMap<Long, List<Integer>>();
+        checkers.forEach((leaf, ids) -> ids.forEach(id -> {
+            if (!checked.getOrDefault(leaf, new TreeMap<>()).containsKey(id)) {
+                toCheck.computeIfAbsent(id, _ -> new ArrayList<>()).add(leaf);
+            }
+        }));
+        return toCheck;
     }
 
     /// The leaves at each member, also where there are none.
     SortedMap<Long, List<Integer>> holders(List<Long> members) {
         var holders = new TreeMap<Long, List<Integer>>();
-        members.forEach(id -> holders.put(id, held.keySet().stream().filter(leaf -> owners.get(leaf).equals(id)).toList()));
+        members.forEach(id -> holders.put(id, new ArrayList<>()));
+        held.keySet().forEach(leaf -> holders.get(owners.get(leaf)).add(leaf));
         return holders;
     }
 
@@ -132,7 +170,7 @@ public record Work(long step, long since, int leaves, List<Integer> doubled, Sor
     SortedMap<Long, String> odd() {
         var odd = new TreeMap<Long, String>();
         for (int leaf : doubled) {
-            Leaf agreed = agreed(leaf);
+            Leaf agreed = count(leaf) > 2 ? agreed(leaf) : null;         // of two that agree none differs
             if (agreed != null) {
                 found(leaf).forEach((id, its) -> {
                     if (!its.sameDigest(agreed)) {
@@ -146,7 +184,7 @@ public record Work(long step, long since, int leaves, List<Integer> doubled, Sor
 
     /// A doubled leaf about which all members have told different things, or -1: then nobody can say who errs.
     int hopeless(List<Long> members) {
-        return doubled.stream().filter(leaf -> members.size() > 1 && found(leaf).keySet().containsAll(members) && agreed(leaf) == null).findFirst().orElse(-1);
+        return doubled.stream().filter(leaf -> members.size() > 1 && count(leaf) >= members.size() && found(leaf).keySet().containsAll(members) && agreed(leaf) == null).findFirst().orElse(-1);
     }
 
     /// Whether every leaf is at its owner, and two agree on each doubled one where there are two.

@@ -82,8 +82,8 @@ class ControlTest {
     private void compute(long id) {
         Work work = state.run().work();
         var done = new ArrayList<Leaf>();
-        work.todo(id).forEach(leaf -> done.add(new Leaf(leaf, false, 7, leaf)));
-        work.toCheck(id).forEach(leaf -> done.add(new Leaf(leaf, true, 7, leaf)));
+        work.todo().getOrDefault(id, List.of()).forEach(leaf -> done.add(new Leaf(leaf, false, 7, leaf)));
+        work.toCheck().getOrDefault(id, List.of()).forEach(leaf -> done.add(new Leaf(leaf, true, 7, leaf)));
         on(new Event.Computed(id, state.run().generation(), work.step(), done));
     }
 
@@ -317,6 +317,44 @@ class ControlTest {
         compute(3);
         assertEquals(1, one(Action.Fence.class).id());
         assertTrue(one(Action.Fence.class).why().startsWith("quarantined: leaf 0 of step 1"), last.toString());
+    }
+
+    @Test void aThirdResultThatComesWhileMembersSettleStillFindsWhoErrs() {
+        begin(4, 2, true, new FivePlan(List.of(0)));
+        List.of(1L, 2L, 3L, 4L).forEach(this::join);
+        settle();
+        on(new Event.Computed(1, 1, 1, List.of(new Leaf(0, false, 1, 1), new Leaf(1, false, 7, 1))));
+        compute(3);
+        long third = one(Action.Compute.class).id();
+        on(new Event.Lost(third == 2 ? 4 : 2, "gone"));
+        on(new Event.Computed(third, 1, 1, List.of(new Leaf(0, true, 7, 0))));
+        settle();
+        assertEquals(1, one(Action.Fence.class).id());
+        assertTrue(one(Action.Fence.class).why().startsWith("quarantined: leaf 0 of step 1"), last.toString());
+    }
+
+    @Test void whoBecomesTheOwnerOfALeafWhileCheckingItIsNotBlamed() {
+        begin(3, 2, true, new FivePlan(List.of(0)));
+        running();
+        on(new Event.Lost(1, "gone"));
+        settle();
+        assertEquals(List.of(0, 2, 3), all(Action.Compute.class).getFirst().leaves());
+        assertEquals(List.of(), on(new Event.Computed(2, 2, 1, List.of(new Leaf(0, true, 7, 0)))));                       // asked for in generation 1, finished before the new order came
+        compute(2);
+        compute(3);
+        assertEquals(List.of(2L, 3L), one(Action.Reduce.class).to());
+    }
+
+    @Test void whoStillComputesAStepThatWasGivenUpIsNotBlamed() {
+        begin(3, 3, true, plan);
+        running();
+        on(new Event.Lost(3, "gone"));
+        on(new Event.Stop("enough"));
+        long generation = one(Action.Layout.class).generation();
+        on(new Event.Ready(1, generation));
+        assertEquals(List.of(), on(new Event.Computed(1, generation, 1, List.of(new Leaf(0, false, 7, 0)))));
+        on(new Event.Ready(2, generation));
+        assertEquals(List.of(1L, 2L), one(Action.Finish.class).to());
     }
 
     @Test void weightsThatDifferFromThoseOfMostAreNeverCommitted() {
