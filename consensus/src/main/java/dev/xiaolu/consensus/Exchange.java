@@ -1,15 +1,18 @@
 package dev.xiaolu.consensus;
 
 import io.microraft.MembershipChangeMode;
+import io.microraft.RaftEndpoint;
 import io.microraft.RaftNode;
 import io.microraft.exception.NotLeaderException;
 import io.microraft.report.RaftGroupMembers;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
 /// One replica in another's place, step by step: it learns what there is without a vote, then the other one goes, then it has the vote. Each step begins from what is agreed upon,
-/// so that a new leader can go on with what the old one has begun.
+/// so that a new leader can go on with what the old one has begun. There is one at a time, so whoever else learns is left over from one that was given up, and goes first: the
+/// library lets no more than two learn.
 final class Exchange {
     private final RaftNode node;
     private final RaftThread thread;
@@ -26,9 +29,13 @@ final class Exchange {
         this.fresh = fresh;
     }
 
-    CompletableFuture<Void> begin() {
-        thread.execute(this::step);
+    /// What is told in the end. Nothing is begun any more once it is done, by whomever.
+    CompletableFuture<Void> done() {
         return done;
+    }
+
+    void begin() {
+        thread.execute(this::step);
     }
 
     private void step() {
@@ -36,13 +43,18 @@ final class Exchange {
             return;
         }
         RaftGroupMembers members = node.getCommittedMembers();
-        if (!members.getMembers().contains(fresh)) {
+        var leftOver = new ArrayList<>(members.getMembers());
+        leftOver.removeAll(members.getVotingMembers());
+        leftOver.remove(fresh);
+        if (!leftOver.isEmpty()) {
+            change(members, leftOver.getFirst(), MembershipChangeMode.REMOVE_MEMBER);
+        } else if (!members.getMembers().contains(fresh)) {
             change(members, fresh, MembershipChangeMode.ADD_LEARNER);
         } else if (members.getVotingMembers().contains(fresh) && !members.getMembers().contains(gone)) {
             done.complete(null);
         } else {
             node.getReport().whenComplete((report, failed) -> {
-                if (failed != null) {
+                if (failed != null) {                                    // the replica has ended
                     done.completeExceptionally(failed);
                     return;
                 }
@@ -61,12 +73,12 @@ final class Exchange {
         }
     }
 
-    private void change(RaftGroupMembers members, Seat seat, MembershipChangeMode mode) {
+    private void change(RaftGroupMembers members, RaftEndpoint seat, MembershipChangeMode mode) {
         node.changeMembership(seat, mode, members.getLogIndex()).whenComplete((_, failed) -> {
             Throwable why = failed instanceof CompletionException wrapped ? wrapped.getCause() : failed;
-            if (why instanceof NotLeaderException || why instanceof IllegalArgumentException || why instanceof IllegalStateException) {
+            if (why instanceof NotLeaderException) {
                 done.completeExceptionally(why);
-            } else {
+            } else {                                                     // another change may be under way that is not agreed upon yet
                 thread.later(why == null ? Duration.ZERO : pause, this::step);
             }
         });

@@ -21,6 +21,7 @@ final class Machine implements StateMachine {
     private static final int MOST_ORIGINS = 1 << 16;
 
     private final long self;
+    private final int snapshotEvery;
     private final Applier applier;
     private final EventLog.Listener listener;
     private final LongConsumer ownCounts;
@@ -29,8 +30,9 @@ final class Machine implements StateMachine {
     private TreeMap<Long, Long> counted = new TreeMap<>();               // origin: the number of its newest event that counts
 
     /// @param ownCounts told the number of each event of this replica that counts
-    Machine(long self, Applier applier, EventLog.Listener listener, LongConsumer ownCounts) {
+    Machine(long self, int snapshotEvery, Applier applier, EventLog.Listener listener, LongConsumer ownCounts) {
         this.self = self;
+        this.snapshotEvery = snapshotEvery;
         this.applier = applier;
         this.listener = listener;
         this.ownCounts = ownCounts;
@@ -104,6 +106,12 @@ final class Machine implements StateMachine {
     }
 
     @Override public void installSnapshot(long index, List<Object> chunks) {
+        if (index % snapshotEvery != 0) {                                // the library would lose its place in the log
+            applier.add(() -> {
+                throw new IllegalStateException("replica %d of the log: has options for a snapshot every %d entries, the leader has others: its snapshot is of %d".formatted(self, snapshotEvery, index));
+            });
+            return;
+        }
         int size = chunks.stream().mapToInt(chunk -> ((byte[]) chunk).length).sum();
         var all = ByteBuffer.allocate(size);
         chunks.forEach(chunk -> all.put((byte[]) chunk));

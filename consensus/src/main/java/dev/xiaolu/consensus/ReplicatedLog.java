@@ -12,6 +12,7 @@ import dev.xiaolu.recover.Lines;
 import io.microraft.RaftConfig;
 import io.microraft.RaftEndpoint;
 import io.microraft.RaftNode;
+import io.microraft.RaftNodeStatus;
 import io.microraft.report.RaftNodeReport;
 import io.microraft.report.RaftNodeReport.RaftNodeReportReason;
 import io.microraft.report.RaftTerm;
@@ -58,7 +59,7 @@ public final class ReplicatedLog implements EventLog {
     /// @param members the replicas with which the log began; `self` is not among them where it joins later
     /// @param heartbeat how often a leader gives a sign of life; timers run up to half longer, drawn anew each time
     /// @param patience how long a leader may be silent; then another is chosen. Counted in whole heartbeats, at least 3
-    /// @param snapshotEvery after how many events the log is cut and replaced by a snapshot
+    /// @param snapshotEvery after how many entries the log is cut and replaced by a snapshot; the same at every replica
     public record Options(Replica self, List<Replica> members, Duration heartbeat, Duration patience, int snapshotEvery) {
         public Options {
             members = List.copyOf(members);
@@ -93,7 +94,9 @@ public final class ReplicatedLog implements EventLog {
     private final Own own;
     private final Machine machine;
     private final RaftNode node;
+    private final Mends mends;
     private final AtomicLong refused = new AtomicLong();
+    private final List<CompletableFuture<Void>> exchanges = new ArrayList<>();      // guarded by itself
     private volatile boolean closed;
 
     private ReplicatedLog(Options options, Endpoint endpoint, Listener listener) {
@@ -105,11 +108,12 @@ public final class ReplicatedLog implements EventLog {
         thread = new RaftThread("xiaolu-raft-" + self, options.heartbeat);
         mail = new Mail(endpoint, KIND, options.patience);
         own = new Own(self);
-        machine = new Machine(self, applier, listener, own::counted);
+        machine = new Machine(self, options.snapshotEvery, applier, listener, own::counted);
         node = RaftNode.newBuilder().setGroupId(RaftBytes.GROUP).setLocalEndpoint(new Seat(options.self))
                 .setInitialGroupMembers(options.members.stream().map(replica -> (RaftEndpoint) new Seat(replica)).toList()).setConfig(config(options)).setExecutor(thread)
                 .setClock(thread.clock()).setTransport(mail).setStateMachine(machine).setRaftNodeReportListener(this::report).build();
         machine.of(node);
+        mends = new Mends(node);
         options.members.forEach(this::know);
     }
 
@@ -246,9 +250,20 @@ public final class ReplicatedLog implements EventLog {
     /// Called by the library, on the replica's thread.
     private void report(RaftNodeReport report) {
         RaftNodeReportReason reason = report.getReason();
+        if (reason == RaftNodeReportReason.INSTALL_SNAPSHOT) {
+            mends.dropBeyondSnapshot();
+        }
+        if (report.getStatus() == RaftNodeStatus.TERMINATED && !closed) {
+            safely(() -> {
+                throw new IllegalStateException("replica %d of the log: another has taken its place".formatted(self));
+            });
+        }
         if (reason == RaftNodeReportReason.ROLE_CHANGE || reason == RaftNodeReportReason.STATUS_CHANGE) {
             machine.roleChanged();
-            safely(this::offer);
+            safely(() -> {
+                mends.endOldElection();
+                offer();
+            });
         }
         if (reason == RaftNodeReportReason.GROUP_MEMBERS_CHANGE || reason == RaftNodeReportReason.INSTALL_SNAPSHOT) {
             report.getEffectiveMembers().getMembers().forEach(member -> know(Seat.of(member).replica()));
@@ -271,11 +286,22 @@ public final class ReplicatedLog implements EventLog {
     }
 
     /// Puts a replica that was opened elsewhere, and that knows the members the log began with, into the place of one that is gone. Only where this replica leads; a new leader is
-    /// asked again and goes on from what is done. Ends once the fresh one has all events and a vote, or with an exception; ends never where it does not answer, unless cancelled.
+    /// asked again and goes on from what is done. Ends once the fresh one has all events and a vote, or with an exception; ends never where it does not answer, unless it is
+    /// cancelled. The next exchange begins when the one before has ended.
     public CompletableFuture<Void> replace(long gone, Replica fresh) {
         check(gone != self && fresh.id() != gone && fresh.id() != self, "ReplicatedLog: replica %d is to take the place of %d at %d, wanted three different ones", fresh.id(), gone, self);
+        check(options.members.stream().noneMatch(founder -> founder.id() == fresh.id()), "ReplicatedLog: replica %d was there from the beginning, wanted a fresh id", fresh.id());
         know(fresh);
-        return new Exchange(node, thread, options.heartbeat, Seat.of(gone), new Seat(fresh)).begin();
+        var exchange = new Exchange(node, thread, options.heartbeat, Seat.of(gone), new Seat(fresh));
+        synchronized (exchanges) {
+            exchanges.removeIf(CompletableFuture::isDone);
+            CompletableFuture.allOf(exchanges.toArray(CompletableFuture[]::new)).whenComplete((_, _) -> exchange.begin());
+            exchanges.add(exchange.done());
+            if (closed) {
+                exchange.done().cancel(false);
+            }
+        }
+        return exchange.done();
     }
 
     /// Called by the listener's thread, its last act.
@@ -291,6 +317,9 @@ public final class ReplicatedLog implements EventLog {
         mail.close();
         node.terminate();
         thread.execute(thread::end);
+        synchronized (exchanges) {
+            exchanges.forEach(exchange -> exchange.cancel(false));
+        }
     }
 
     @Override public void close() {

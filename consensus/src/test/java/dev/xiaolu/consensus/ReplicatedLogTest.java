@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -126,6 +127,67 @@ class ReplicatedLogTest {
         }
     }
 
+    @Test void followersThatWereCutOffForAWhileChooseALeaderWhenTheirsDies() throws Exception {
+        try (var trio = trio()) {
+            var leader = trio.leader();
+            for (var one : trio.all) {
+                if (one != leader) {
+                    trio.cutOff(one, true);
+                    Trio.await("it has missed its leader", () -> one.log.leader() == Endpoint.NOBODY);
+                    Thread.sleep(100);
+                    trio.cutOff(one, false);
+                    Trio.await("it has found its leader", () -> one.log.leader() == leader.id);
+                }
+            }
+            trio.leader().kill();
+            trio.living().forEach(one -> append(one, 0, 10));
+            trio.leader();
+            awaitCount(trio, 20);
+            Trio.assertOneOrder(trio);
+        }
+    }
+
+    @Test void aLeaderOfMoreThatDoesNotCountThanTheOthersHaveSinceComesBackByASnapshot() throws Exception {
+        try (var trio = trio(options -> options.withSnapshotEvery(20))) {
+            var old = trio.leader();
+            append(old, 0, 19);
+            awaitCount(trio, 19);
+            trio.cutOff(old, true);
+            append(old, 19, 119);                                        // into its log, beyond the snapshot that it will be given
+            List<Trio<Recorder>.One> rest = trio.all.stream().filter(one -> one != old).toList();
+            trio.leader(rest);
+            rest.forEach(one -> append(one, 0, 20));
+            rest.forEach(one -> Trio.await("the others go on", () -> one.listener.applied().size() == 59));
+            Trio.await("who is cut off no longer leads", () -> old.log.leader() == Endpoint.NOBODY);
+            trio.cutOff(old, false);
+            awaitCount(trio, 159);
+            assertTrue(old.listener.restores() > 0);
+            rest.getFirst().kill();                                      // so that it is needed
+            append(rest.getLast(), 20, 40);
+            awaitCount(trio, 179);
+            Trio.assertOneOrder(trio);
+        }
+    }
+
+    @Test void anotherPlaceForSnapshotsIsToldAndNotTaken() throws Exception {
+        var every = new AtomicInteger(19);
+        try (var trio = trio(options -> options.withSnapshotEvery(every.get()))) {
+            var leader = trio.leader();
+            append(leader, 0, 100);
+            awaitCount(trio, 100);
+            every.set(20);
+            var gone = trio.all.stream().filter(one -> one != leader).findFirst().orElseThrow();
+            gone.kill();
+            var fresh = trio.join();
+            leader.log.replace(gone.id, fresh.replica());
+            Trio.await("the fault is told", () -> fresh.listener.failures().size() == 1);
+            assertTrue(fresh.listener.failures().getFirst().getMessage().endsWith("has options for a snapshot every 20 entries, the leader has others: its snapshot is of 95"),
+                    fresh.listener.failures().toString());
+            append(leader, 100, 110);
+            Trio.await("the others go on", () -> leader.listener.applied().size() == 110);
+        }
+    }
+
     @Test void whoComesWithNothingGetsASnapshotAndThenTheVoteOfTheOneThatIsGone() throws Exception {
         try (var trio = trio(options -> options.withSnapshotEvery(40))) {
             int events = 0;
@@ -157,6 +219,34 @@ class ReplicatedLogTest {
             var follower = trio.living().stream().filter(one -> one.log.leader() != one.id).findFirst().orElseThrow();
             var refused = assertThrows(ExecutionException.class, () -> follower.log.replace(1, new Replica(99, "127.0.0.1", 1)).get());
             assertTrue(refused.getCause().toString().contains("NotLeader"), refused.toString());
+        }
+    }
+
+    @Test void whoDiesWhileItLearnsIsLeftOutByTheNextExchange() throws Exception {
+        try (var trio = trio()) {
+            var leader = trio.leader();
+            var gone = trio.all.stream().filter(one -> one != leader).findFirst().orElseThrow();
+            gone.kill();
+            append(leader, 0, 50);
+            for (int i = 0; i < 3; i++) {                                // the library lets two learn at once
+                var never = trio.join();
+                never.kill();
+                var exchange = leader.log.replace(gone.id, never.replica());
+                Trio.await("it is one of them", () -> leader.log.members(false).contains(never.replica()));
+                assertEquals(3, leader.log.members(true).size());
+                exchange.cancel(false);
+            }
+            var fresh = trio.join();
+            var waits = leader.log.replace(gone.id, fresh.replica());
+            waits.get(Trio.PATIENCE_SECONDS, TimeUnit.SECONDS);
+            assertEquals(trio.living().stream().map(one -> one.id).toList(), leader.log.members(false).stream().map(Replica::id).sorted().toList());
+            leader.kill();                                               // so that the fresh one's vote is needed
+            append(fresh, 0, 20);
+            trio.living().forEach(one -> Trio.await("all", () -> numbers(one.listener, "at " + fresh.id).size() == 20 && numbers(one.listener, "at " + leader.id).size() == 50));
+            var abandoned = trio.leader().log.replace(leader.id, new Replica(99, "127.0.0.1", 1));
+            trio.leader().kill();
+            assertTrue(abandoned.isCancelled());
+            Trio.assertOneOrder(trio);
         }
     }
 

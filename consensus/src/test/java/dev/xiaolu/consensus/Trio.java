@@ -9,10 +9,12 @@ import dev.xiaolu.comm.RunKey;
 import dev.xiaolu.comm.TransportException;
 import dev.xiaolu.recover.Event;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
@@ -67,7 +69,7 @@ final class Trio<L extends EventLog.Listener> implements AutoCloseable {
     }
 
     final RunKey key = RunKey.random();
-    final List<One> all = new ArrayList<>();
+    final List<One> all = new CopyOnWriteArrayList<>();
     final List<LogRecord> complaints = new ArrayList<>();
     private final Map<List<Long>, Gate> gates = new HashMap<>();
     private final List<Replica> founders = new ArrayList<>();
@@ -115,8 +117,8 @@ final class Trio<L extends EventLog.Listener> implements AutoCloseable {
     /// A replica that knows nothing yet.
     One join() {
         var one = new One(ids, listeners.apply(ids++));
-        all.add(one);
         one.log = ReplicatedLog.open(options.apply(ReplicatedLog.Options.of(one.replica(), founders)), one.endpoint, one.listener);
+        all.add(one);
         return one;
     }
 
@@ -170,14 +172,11 @@ final class Trio<L extends EventLog.Listener> implements AutoCloseable {
 
     /// What must be so of recorders after any test: one order, indexes and terms that grow, one leader a term, nothing broken.
     static void assertOneOrder(Trio<Recorder> trio) {
-        List<Recorder.Applied> longest = List.of();
-        for (var one : trio.all) {
-            longest = one.listener.applied().size() > longest.size() ? one.listener.applied() : longest;
-        }
+        List<List<Recorder.Applied>> applied = trio.all.stream().map(one -> one.listener.applied()).toList();
+        List<Recorder.Applied> longest = applied.stream().max(Comparator.comparing(List::size)).orElseThrow();
+        applied.forEach(its -> assertEquals(longest.subList(0, its.size()), its));
         var leaders = new HashSet<Long>();
         for (var one : trio.all) {
-            List<Recorder.Applied> its = one.listener.applied();
-            assertEquals(longest.subList(0, its.size()), its, "replica " + one.id);
             one.listener.led().forEach(term -> assertTrue(leaders.add(term), "two led in term " + term));
             assertEquals(List.of(), one.listener.failures());
         }
