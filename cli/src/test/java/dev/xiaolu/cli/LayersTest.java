@@ -30,6 +30,7 @@ class LayersTest {
             new Layer("cpu",     "cpu",                                  "core",                           ""),
             new Layer("cluster", "comm, recover",                        "core",                           "javax.crypto."),    // of java.base: HMAC
             new Layer("sim",     "sim",                                 "core, cluster",                  ""),
+            new Layer("consensus", "consensus",                          "core, cluster",                  "io.microraft."),
             new Layer("model",   "autograd, nn, tokenizer, prompt, models", "core, store",                  JACKSON),
             new Layer("train",   "data, optim, train, rank",             "core, store, cluster, model",    JACKSON + ", dev.hardwood., org.xerial.snappy., com.github.luben.zstd."),
             new Layer("bench",   "bench",                                "core, store, cpu, model, train", JACKSON),

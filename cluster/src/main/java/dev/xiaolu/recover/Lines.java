@@ -8,13 +8,16 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 
-/// Events and actions as lines of text that can be read back, for logs and replays: `Ready id=3 generation=2`.
+/// Events, actions and states as lines of text that can be read back, for logs, replays and snapshots: `Ready id=3 generation=2`.
 ///
-/// A record is its name and its components; inside others it stands in parentheses without a name. Lists are `[a b]`, maps `{a=1 b=2}`, text is in quotes with `\"`, `\\`, `\n`, `\r`.
+/// A record is its name and its components; inside others it stands in parentheses without a name. Lists are `[a b]`, sets the same in order, maps `{a=1 b=2}`, text is in quotes
+/// with `\"`, `\\`, `\n`, `\r`, and what is null is `none`. Equal values give equal lines.
 public final class Lines {
     private Lines() {}
 
@@ -28,6 +31,11 @@ public final class Lines {
         return action.getClass().getSimpleName() + components((Record) action);
     }
 
+    /// A state as one line, which may be long: all that is known of the run.
+    public static String of(State state) {
+        return state.getClass().getSimpleName() + components((Record) state);
+    }
+
     /// The event that a line stands for; a line that is none is an [IllegalArgumentException] that names the place.
     public static Event event(String line) {
         return (Event) new Reader(line).named(leaves(Event.class));
@@ -36,6 +44,11 @@ public final class Lines {
     /// The action that a line stands for; a line that is none is an [IllegalArgumentException] that names the place.
     public static Action action(String line) {
         return (Action) new Reader(line).named(leaves(Action.class));
+    }
+
+    /// The state that a line stands for; a line that is none is an [IllegalArgumentException] that names the place.
+    public static State state(String line) {
+        return (State) new Reader(line).named(leaves(State.class));
     }
 
     /// The records below a sealed interface, by name.
@@ -65,8 +78,10 @@ public final class Lines {
 
     private static String text(Object value) {
         return switch (value) {
+            case null -> "none";
             case String text -> "\"" + text.replace("\\", "\\\\").replace("\"", "\\\"").replace("\n", "\\n").replace("\r", "\\r") + "\"";
             case List<?> list -> list.stream().map(Lines::text).collect(Collectors.joining(" ", "[", "]"));
+            case Set<?> set -> text(List.copyOf(new TreeSet<>(set)));
             case SortedMap<?, ?> map -> map.entrySet().stream().map(entry -> text(entry.getKey()) + "=" + text(entry.getValue())).collect(Collectors.joining(" ", "{", "}"));
             case Record inner -> "(" + components(inner).stripLeading() + ")";
             default -> value.toString();
@@ -140,9 +155,14 @@ public final class Lines {
         private Object value(Type type) {
             if (type instanceof ParameterizedType many) {
                 Type[] of = many.getActualTypeArguments();
-                return many.getRawType() == List.class ? list(of[0]) : map(of[0], of[1]);
+                return many.getRawType() == List.class ? list(of[0]) : many.getRawType() == Set.class ? Collections.unmodifiableSortedSet(new TreeSet<>(list(of[0]))) : map(of[0], of[1]);
             }
             Class<?> one = (Class<?>) type;
+            boolean isNone = line.startsWith("none", at) && (one == String.class || one.isRecord());
+            if (isNone) {
+                at += 4;
+                return null;
+            }
             if (one == String.class) {
                 return string();
             }

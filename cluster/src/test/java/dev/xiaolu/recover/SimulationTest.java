@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 
 /// Whole runs with faults of every kind; each failure names the seed that replays it.
@@ -44,6 +45,28 @@ class SimulationTest {
             assertEquals(first.turns, parsed.turns(), "seed " + seed);
             assertEquals(lines, History.replay(first.control, parsed.turns().stream().map(History.Turn::event).toList()).lines(), "seed " + seed);
         }
+    }
+
+    @Test void everyStateIsReadBackFromItsLineAndGoesOnAsTheFirst() {
+        var kinds = new TreeSet<String>();
+        for (long seed = 0; seed < 60; seed++) {
+            var simulation = new Simulation(seed);
+            simulation.run();
+            State state = simulation.control.start();
+            for (History.Turn turn : simulation.turns) {
+                State read = Lines.state(Lines.of(state));
+                assertEquals(state, read, "seed " + seed);
+                assertEquals(Lines.of(state), Lines.of(read), "seed " + seed);
+                Next next = simulation.control.next(read, turn.event());
+                assertEquals(turn.actions(), next.actions(), "seed " + seed);
+                kinds.add(state.getClass().getSimpleName());
+                state = next.state();                                    // so what was read goes on being read
+            }
+            assertEquals(simulation.state, state, "seed " + seed);
+            kinds.add(state.getClass().getSimpleName());
+            assertEquals(state, Lines.state(Lines.of(state)), "seed " + seed);
+        }
+        assertEquals("[Computing, Ended, Ending, Gathering, Reducing, Settling, Staging, Waiting]", kinds.toString());
     }
 
     @Test void theCheckNoticesAnyActionThatIsLeftOutOrSaidTwice() {

@@ -1,0 +1,107 @@
+package dev.xiaolu.consensus;
+
+import dev.xiaolu.comm.Endpoint;
+import dev.xiaolu.comm.Message;
+import io.microraft.RaftEndpoint;
+import io.microraft.model.message.RaftMessage;
+import io.microraft.transport.Transport;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.LinkedBlockingQueue;
+
+/// Carries the library's messages over an endpoint whose `send` may block, without ever blocking the library.
+///
+/// The library repeats itself to whoever does not answer, and the endpoint throws nothing away: so only this much is sent to one who was not heard since, and what is more is
+/// lost, as the library takes any message to be. What was sent does arrive if he lives, his answer opens the way again.
+final class Mail implements Transport, AutoCloseable {
+    private static final int MOST_UNANSWERED = 256;
+    private static final long MOST_UNANSWERED_BYTES = 8 << 20;
+    private static final byte[] NO_HEAD = {};
+
+    private final Endpoint endpoint;
+    private final int kind;
+    private final long patienceNanos;
+    private final Map<Long, Box> boxes = new ConcurrentHashMap<>();
+    private volatile boolean closed;
+
+    Mail(Endpoint endpoint, int kind, Duration patience) {
+        this.endpoint = endpoint;
+        this.kind = kind;
+        this.patienceNanos = patience.toNanos();
+    }
+
+    /// What is on its way to one replica. Guarded by itself.
+    private final class Box {
+        private final LinkedBlockingQueue<byte[]> queue = new LinkedBlockingQueue<>();
+        private final Thread sender;
+        private int unanswered;
+        private long unansweredBytes, heardNanos = System.nanoTime() - patienceNanos;
+
+        Box(long peer) {
+            sender = Thread.ofVirtual().name("xiaolu-log-%d-to-%d".formatted(endpoint.self(), peer)).start(() -> run(peer));
+        }
+
+        private void run(long peer) {
+            try {
+                while (!closed) {
+                    byte[] bytes = queue.take();
+                    if (!closed && !endpoint.send(peer, new Message(kind, NO_HEAD, MemorySegment.ofArray(bytes)))) {
+                        return;                                          // forgotten, or the endpoint is closed
+                    }
+                }
+            } catch (InterruptedException _) {
+                // closed
+            }
+        }
+
+        synchronized void put(byte[] bytes) {
+            if (unanswered < MOST_UNANSWERED && unansweredBytes < MOST_UNANSWERED_BYTES && sender.isAlive()) {
+                unanswered++;
+                unansweredBytes += bytes.length;
+                queue.add(bytes);
+            }
+        }
+
+        synchronized void heard() {
+            unanswered = 0;
+            unansweredBytes = 0;
+            heardNanos = System.nanoTime();
+        }
+
+        synchronized boolean isHeard() {
+            return System.nanoTime() - heardNanos < patienceNanos;
+        }
+    }
+
+    private Box box(long peer) {
+        return boxes.computeIfAbsent(peer, Box::new);
+    }
+
+    @Override public void send(RaftEndpoint target, RaftMessage message) {
+        send(Seat.of(target).id(), RaftBytes.of(message));
+    }
+
+    void send(long peer, byte[] bytes) {
+        if (!closed) {
+            box(peer).put(bytes);
+        }
+    }
+
+    /// A message of that replica has come.
+    void heard(long peer) {
+        if (!closed) {
+            box(peer).heard();
+        }
+    }
+
+    @Override public boolean isReachable(RaftEndpoint target) {
+        return box(Seat.of(target).id()).isHeard();
+    }
+
+    @Override public void close() {
+        closed = true;
+        boxes.values().forEach(box -> box.sender.interrupt());
+    }
+}

@@ -1,0 +1,8 @@
+/// The event log of the coordinator, in one process or replicated among several so that any of them may die.
+module dev.xiaolu.consensus {
+    requires transitive dev.xiaolu.cluster;
+    requires java.logging;
+    requires microraft;
+
+    exports dev.xiaolu.consensus;
+}
