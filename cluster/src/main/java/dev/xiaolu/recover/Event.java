@@ -38,6 +38,9 @@ public sealed interface Event {
     /// A process has ended, is silent, makes no progress or must not be trusted.
     record Lost(long id, String why) implements Event {}
 
+    /// The checkpoint of `step` cannot be read as it was written; `newest` is the newest older one that can, or -1.
+    record Damaged(long step, long newest) implements Event {}
+
     /// Somebody wants the run to end after the step under way, with a checkpoint.
     record Stop(String why) implements Event {}
 

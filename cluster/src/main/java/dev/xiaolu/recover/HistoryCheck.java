@@ -15,6 +15,7 @@ import java.util.TreeSet;
 /// Not thread-safe.
 public final class HistoryCheck {
     private final Plan plan;
+    private final long from;
     private final List<String> faults = new ArrayList<>();
     private final Map<Long, Member> joined = new HashMap<>();
     private final Set<Long> fenced = new HashSet<>();
@@ -29,6 +30,7 @@ public final class HistoryCheck {
     /// A check of a run of `plan` that begins with the state of step `from`.
     public HistoryCheck(Plan plan, long from) {
         this.plan = plan;
+        this.from = from;
         this.committed = from;
         this.durable = from;
     }
@@ -63,6 +65,7 @@ public final class HistoryCheck {
             case Event.Reduced(long id, long g, long step, List<Long> counts) when g == generation && step == reduceStep -> reduced.putIfAbsent(id, counts);
             case Event.Staged(long id, long g, long step, _) when g == generation && step == updateStep -> staged.add(id);
             case Event.Saved(long id, long g, long step) when asked.contains(new Action.Save(id, g, step)) && !fenced.contains(id) -> durable = Math.max(durable, step);
+            case Event.Damaged(long step, long newest) when step == durable && newest < step -> durable = newest < 0 ? from : newest;
             default -> { }
         }
         want(!isOver || actions.isEmpty() || actions.stream().allMatch(Action.Fenced.class::isInstance), "after the end came %s", actions);

@@ -57,8 +57,23 @@ record Membership(Settings settings) {
     }
 
     private Next rewind(Run run, List<Long> gone) {
-        long to = run.durable() != Run.NONE ? run.durable() : settings.fromAgain() ? settings.from() : Run.NONE;
-        String why = "ranks %s of %s are lost, and with them state of step %d that lives at %d neighbours".formatted(gone, run.settled(), run.committed(), settings.copies());
+        return rewind(run, "ranks %s of %s are lost, and with them state of step %d that lives at %d neighbours".formatted(gone, run.settled(), run.committed(), settings.copies()), Run.NONE);
+    }
+
+    /// A checkpoint that cannot be read counts no more; those who were about to begin from it go further back.
+    Next damaged(State state, Event.Damaged damaged) {
+        Run run = state.run();
+        boolean counts = run.durable() == damaged.step(), begins = (state instanceof Settling || state instanceof Waiting) && run.settled().isEmpty() && run.committed() == damaged.step();
+        if (damaged.newest() >= damaged.step() || !counts && !begins) {
+            return Next.ignore(state);
+        }
+        Run left = counts || damaged.newest() > run.durable() && begins ? run.withDurable(damaged.newest()) : run;
+        return begins ? rewind(left.withGeneration(run.generation() + 1), "the checkpoint of step %d cannot be read".formatted(damaged.step()), damaged.step()) : Next.of(state.with(left));
+    }
+
+    /// @param damaged a step that cannot be gone back to
+    private Next rewind(Run run, String why, long damaged) {
+        long to = run.durable() != Run.NONE ? run.durable() : settings.fromAgain() && settings.from() != damaged ? settings.from() : Run.NONE;
         if (to == Run.NONE) {
             return failed(run, why + "; there is no checkpoint to go back to");
         }

@@ -218,6 +218,39 @@ class ControlTest {
         assertEquals(List.of(), on(new Event.Computed(1, 1, 4, List.of(new Leaf(0, false, 7, 0)))), "of a step that was undone");
     }
 
+    @Test void aCheckpointThatCannotBeReadIsGoneBackBehind() {
+        begin(3, 1, true, plan);
+        running();
+        step();
+        step();
+        on(new Event.Saved(1, 1, 2));
+        step();
+        step();
+        on(new Event.Saved(1, 1, 4));
+        on(new Event.Lost(1, "silent"));
+        on(new Event.Lost(2, "silent"));
+        assertEquals(4, one(Action.Rewound.class).step());
+        assertEquals(List.of(), on(new Event.Damaged(3, 1)), "nobody begins from step 3");
+        on(new Event.Damaged(4, 2));
+        assertEquals(2, one(Action.Rewound.class).step());
+        assertEquals(2, one(Action.Layout.class).committed());
+        on(new Event.Damaged(2, -1));
+        assertEquals(0, one(Action.Rewound.class).step());
+        settle();
+        assertEquals(1, all(Action.Compute.class).getFirst().step());
+    }
+
+    @Test void whatIsFoundDamagedWhileNobodyNeedsItIsOnlyRemembered() {
+        running();
+        step();
+        step();
+        on(new Event.Saved(1, 1, 2));
+        assertEquals(List.of(), on(new Event.Damaged(2, -1)));
+        on(new Event.Lost(1, "silent"));
+        on(new Event.Lost(2, "silent"));
+        assertEquals(0, one(Action.Rewound.class).step());
+    }
+
     @Test void withoutCheckpointAndSeedLostStateEndsTheRun() {
         begin(3, 1, false, plan);
         running();

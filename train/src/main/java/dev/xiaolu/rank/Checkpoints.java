@@ -2,6 +2,7 @@ package dev.xiaolu.rank;
 
 import dev.xiaolu.autograd.Parameter;
 import dev.xiaolu.op.Cast;
+import dev.xiaolu.platform.Disk;
 import dev.xiaolu.platform.InputException;
 import dev.xiaolu.recover.Action;
 import dev.xiaolu.recover.Event;
@@ -22,11 +23,13 @@ import dev.xiaolu.train.RunData;
 import dev.xiaolu.train.StepPlans;
 import dev.xiaolu.train.Trainer;
 import java.lang.foreign.Arena;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import tools.jackson.databind.json.JsonMapper;
@@ -40,13 +43,20 @@ final class Checkpoints implements AutoCloseable {
     private final RunData data;
     private final CheckpointStore store;
     private final Plan plan;
+    private final AtomicLong refusals = new AtomicLong();        // files that the disk is to refuse, in drills
     private final ExecutorService writer = Executors.newSingleThreadExecutor(task -> Thread.ofPlatform().daemon().name("xiaolu-checkpoint").unstarted(task));
 
-    Checkpoints(RunConfig config, RunData data, CheckpointStore store, Plan plan) {
+    /// Of the run in `folder`.
+    Checkpoints(RunConfig config, RunData data, Path folder, Plan plan) {
         this.config = config;
         this.data = data;
-        this.store = store;
+        store = new CheckpointStore(new FullDisk(Disk.real(), refusals), folder, new CheckpointStore.Keep(config.train().keepCheckpoints(), 0), CheckpointStore.MAX_SHARD_BYTES);
         this.plan = plan;
+    }
+
+    /// Lets the disk refuse so many new files, for drills.
+    void refuse(long saves) {
+        refusals.set(saves);
     }
 
     /// Whether two ranks compute this leaf.
@@ -60,7 +70,8 @@ final class Checkpoints implements AutoCloseable {
             replica.startAnew();
             return;
         }
-        Checkpoint checkpoint = Checkpoint.open(dev.xiaolu.platform.Disk.real(), store.folder(step));
+        Checkpoint checkpoint = Checkpoint.open(Disk.real(), store.folder(step));
+        checkpoint.verify(1);
         String subject = "checkpoint " + checkpoint.label();
         Slot slot = replica.slot(step);
         try (TensorSource weights = checkpoint.weights(); TensorSource optimizer = checkpoint.optimizer()) {

@@ -3,6 +3,9 @@ package dev.xiaolu.rank;
 import dev.xiaolu.comm.Region;
 import dev.xiaolu.nn.ParameterCount;
 import dev.xiaolu.platform.Clock;
+import dev.xiaolu.platform.Disk;
+import dev.xiaolu.platform.DiskException;
+import dev.xiaolu.platform.InputException;
 import dev.xiaolu.recover.Action;
 import dev.xiaolu.recover.Event;
 import dev.xiaolu.recover.History;
@@ -74,7 +77,7 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
         done = from.map(Checkpoint::step).orElse(0L);
         reporter = first.get();
         reporter.also(this::words);
-        log = new ControlLog(folder.resolve("launch/control.log"));
+        log = new ControlLog(folder.resolve(Logs.FILE));
         status = new StatusFile(folder);
     }
 
@@ -115,7 +118,7 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
             }
             case Action.Update(_, long step, List<Long> totals, _) -> judge(step, totals);
             case Action.Committed(long step, _, SortedMap<String, String> digests) -> committed(step, digests);
-            case Action.Durable(long step) -> reporter.saved(Checkpoint.open(dev.xiaolu.platform.Disk.real(), store.folder(step)));
+            case Action.Durable(long step) -> reporter.saved(Checkpoint.open(Disk.real(), store.folder(step)));
             case Action.NotSaved(_, String why) -> reporter.warned(why);
             case Action.Rewound(_, long step, String why) -> rewound(step, why);
             case Action.Wait(_, int have, int fewest) -> reporter.warned("only %d ranks are left, wanted at least %d; the run waits for more".formatted(have, fewest));
@@ -167,7 +170,7 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
         goodput.rewound(step);
         waiting = null;
         behind.clear();
-        chain = step == 0 ? DigestChain.START : Checkpoint.open(dev.xiaolu.platform.Disk.real(), store.folder(step)).manifest().chain();
+        chain = step == 0 ? DigestChain.START : Checkpoint.open(Disk.real(), store.folder(step)).manifest().chain();
         done = step;
         reporter.warned("%s; the run goes on from step %d".formatted(why, step));
         RunReporter before = reporter;
@@ -214,6 +217,20 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
 
     @Override public DigestChain chain() {
         return chain;
+    }
+
+    @Override public long wholeBefore(long step) {
+        for (long older : store.steps().reversed()) {
+            if (older < step) {
+                try {
+                    Checkpoint.open(Disk.real(), store.folder(older)).verify(1);
+                    return older;
+                } catch (InputException | DiskException _) {
+                    // that one is damaged too
+                }
+            }
+        }
+        return -1;
     }
 
     @Override public boolean looks(long step) {

@@ -17,14 +17,17 @@ import dev.xiaolu.recover.State;
 import dev.xiaolu.recover.Stragglers;
 import dev.xiaolu.store.DigestChain;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
 
 /// The platform around the control plane: brings it what ranks say and what the clock says, and does what it wants done.
 ///
@@ -49,6 +52,9 @@ final class Coordinator implements Endpoint.Receiver, AutoCloseable {
         /// The chain of digests of the committed steps.
         DigestChain chain();
 
+        /// The newest step before `step` whose checkpoint can be read as it was written, -1 where there is none; called on a thread of its own.
+        long wholeBefore(long step);
+
         /// Whether the committed step is to be looked at.
         boolean looks(long step);
 
@@ -66,6 +72,7 @@ final class Coordinator implements Endpoint.Receiver, AutoCloseable {
 
     private final Control control;
     private final Watcher watcher;
+    private final UnaryOperator<Member> reach;
     private final Endpoint endpoint;
     private final Heartbeats heartbeats;
     private final long startMillis, waitMillis;
@@ -73,6 +80,7 @@ final class Coordinator implements Endpoint.Receiver, AutoCloseable {
     private final Map<Long, Pulse> pulses = new ConcurrentHashMap<>();
     private final Map<Long, Member> members = new TreeMap<>();   // everybody who ever joined
     private State state;
+    private final Set<Long> searching = new HashSet<>();         // steps for whose checkpoints an older one is looked for
     private long looking = -1;                                   // the step that somebody looks at, -1: none
     private long looker;
     private SortedMap<Long, Integer> speeds = new TreeMap<>();
@@ -82,7 +90,9 @@ final class Coordinator implements Endpoint.Receiver, AutoCloseable {
     /// Listens at `host` and `port` for ranks with the run's key.
     ///
     /// @param patience milliseconds: for the first ranks, and for more where too few are left
-    Coordinator(Settings settings, Heartbeats heartbeats, long patience, String host, int port, long id, RunKey key, Watcher watcher) {
+    /// @param reach    where others reach a member that has said where it listens
+    Coordinator(Settings settings, Heartbeats heartbeats, long patience, String host, int port, long id, RunKey key, Watcher watcher, UnaryOperator<Member> reach) {
+        this.reach = reach;
         this.control = new Control(settings);
         this.watcher = watcher;
         this.heartbeats = heartbeats;
@@ -292,19 +302,36 @@ final class Coordinator implements Endpoint.Receiver, AutoCloseable {
                 }
             }
             case Wire.SEEN -> work.add(() -> seen(from, Wire.text(message)));
+            case Wire.UNREADABLE -> work.add(() -> unreadable(Wire.number(message, 0)));
             case Wire.ABOUT -> work.add(() -> watcher.about(Wire.text(message)));
             default -> { }
         }
     }
 
     private void joinAndTurn(Event event) {
-        if (event instanceof Event.Joined(Member member, _)) {
-            endpoint.know(member.id(), member.host(), member.port());
-            if (state.isOver()) {
-                farewell(member.id(), "the run is over");
-            }
+        if (!(event instanceof Event.Joined(Member said, SortedMap<String, String> fingerprint))) {
+            turn(event);
+            return;
         }
-        turn(event);
+        Member member = reach.apply(said);
+        endpoint.know(member.id(), member.host(), member.port());
+        if (state.isOver()) {
+            farewell(member.id(), "the run is over");
+        }
+        turn(new Event.Joined(member, fingerprint));
+    }
+
+    /// Older checkpoints are read whole before one of them is begun from; that takes its time, so it is not done here.
+    private void unreadable(long step) {
+        if (searching.add(step)) {
+            Thread.ofVirtual().start(() -> {
+                long newest = watcher.wholeBefore(step);
+                work.add(() -> {
+                    searching.remove(step);
+                    turn(new Event.Damaged(step, newest));
+                });
+            });
+        }
     }
 
     private void seen(long from, String json) {

@@ -9,8 +9,10 @@ public final class Disturbance {
     private final Coordinator coordinator;
     private final LocalWorkers workers;
     private final Conductor conductor;
+    private final RoughLinks links;
 
-    Disturbance(Coordinator coordinator, LocalWorkers workers, Conductor conductor) {
+    Disturbance(Coordinator coordinator, LocalWorkers workers, Conductor conductor, RoughLinks links) {
+        this.links = links;
         this.coordinator = coordinator;
         this.workers = workers;
         this.conductor = conductor;
@@ -34,6 +36,16 @@ public final class Disturbance {
     /// Turns over a bit of the next gradient that this member computes to be compared.
     public void flip(long id, long bit) {
         coordinator.send(id, Wire.numbers(Wire.FLIP, bit));
+    }
+
+    /// Lets the disk refuse so many new files to this member.
+    public void fill(long id, long files) {
+        coordinator.send(id, Wire.numbers(Wire.FULL, files));
+    }
+
+    /// Spoils the connections of this member for so many milliseconds.
+    void weather(Member member, RoughLink.Weather weather, long millis) {
+        links.weather(member.id(), workers.number(member.pid()), weather, millis);
     }
 
     /// The number of the worker with this process id, -1 where there is none.

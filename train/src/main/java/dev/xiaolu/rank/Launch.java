@@ -25,22 +25,22 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
-import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 
 /// Trains over worker processes on this machine: prepares the text once, coordinates, starts workers and starts them anew, and keeps the journal.
 ///
 /// @param command starts a worker, which reads its [Contract]
 /// @param screen  where progress is shown
 /// @param stop    asked now and then; when it says so, the run saves and ends
-/// @param drill   told of the launch once it runs, for those who mean to disturb it
-public record Launch(List<String> command, Screen screen, BooleanSupplier stop, Consumer<Disturbance> drill) implements TrainRun.Engine {
+/// @param drill   disturbs the launch on purpose, if there is one
+public record Launch(List<String> command, Screen screen, BooleanSupplier stop, Optional<Drill> drill) implements TrainRun.Engine {
     private static final String HOST = "127.0.0.1", FOLDER = "launch";
     private static final long PATIENCE_MILLIS = 600_000;
     private static final Duration FAREWELL = Duration.ofSeconds(30);
 
     /// A launch that nobody disturbs on purpose.
     public Launch(List<String> command, Screen screen, BooleanSupplier stop) {
-        this(command, screen, stop, _ -> {});
+        this(command, screen, stop, Optional.empty());
     }
 
     @Override public TrainRun.Ended train(RunConfig config, Path folder, Optional<Checkpoint> from, Preparation preparation, Runnable ready) {
@@ -63,15 +63,19 @@ public record Launch(List<String> command, Screen screen, BooleanSupplier stop, 
         double peak = peak(config);
         try (var conductor = new Conductor(config, folder, data, from, clock, screen, stop, () -> new RunReporter(folder, config, data, done, peak, clock, screen),
                      to -> new RunReporter(folder, config, data, to, peak, clock, screen));
-                var coordinator = new Coordinator(settings, heartbeats, PATIENCE_MILLIS, HOST, 0, Contract.coordinator(runId), key, conductor);
-                var workers = new LocalWorkers(command, number -> new Contract(folder, runId, number, launch.workers(), HOST + ":" + coordinator.port(), 0, keyFile, HOST), place,
-                        coordinator::lost, coordinator::fail)) {
+                var links = new RoughLinks();
+                var coordinator = new Coordinator(settings, heartbeats, PATIENCE_MILLIS, HOST, 0, Contract.coordinator(runId), key, conductor,
+                        drill.isPresent() ? links::behind : UnaryOperator.identity());
+                var workers = new LocalWorkers(command, number -> new Contract(folder, runId, number, launch.workers(),
+                        HOST + ":" + (drill.isPresent() ? links.rendezvous(number, coordinator.port()) : coordinator.port()), 0, keyFile, HOST), place, coordinator::lost, coordinator::fail)) {
             conductor.conducts(coordinator, workers, memory);
             for (int number = 0; number < launch.workers(); number++) {
                 workers.start(number);
             }
-            drill.accept(new Disturbance(coordinator, workers, conductor));
+            var disturbance = new Disturbance(coordinator, workers, conductor, links);
+            drill.ifPresent(each -> each.disturb(disturbance, folder));
             Optional<String> failure = coordinator.run();
+            drill.ifPresent(each -> each.ended(disturbance));
             coordinator.close();
             workers.end(FAREWELL);
             if (failure.isPresent()) {

@@ -164,6 +164,7 @@ final class Rank implements Replica.Peers {
             }
             case Wire.LOOK -> look(Wire.number(item.message, 0));
             case Wire.CHAIN -> chain = new DigestChain(Wire.text(item.message));
+            case Wire.FULL -> checkpoints.refuse(Wire.number(item.message, 0));
             case Wire.FLIP -> flip = Wire.number(item.message, 0);
             case Wire.FAREWELL -> farewell = Wire.text(item.message);
             default -> { }
@@ -224,7 +225,12 @@ final class Rank implements Replica.Peers {
         }
         next = replica.placement(layout.members().stream().map(Member::id).toList(), copies);
         if (layout.base().isEmpty()) {
-            checkpoints.restore(replica, layout.committed(), name -> next.isHolder(self(), name));
+            try {
+                checkpoints.restore(replica, layout.committed(), name -> next.isHolder(self(), name));
+            } catch (InputException damaged) {
+                endpoint.send(coordinator, Wire.numbers(Wire.UNREADABLE, layout.committed()));
+                return;                                          // another layout will come, from an older one
+            }
         } else {
             takeOver(layout);
         }

@@ -26,6 +26,10 @@ final class Wire {
     static final int FAREWELL = 8;
     /// Coordinator to rank, in drills alone: turn over this bit of the next gradient that is computed to be compared.
     static final int FLIP = 9;
+    /// Rank to coordinator: the checkpoint of this step cannot be read as it was written.
+    static final int UNREADABLE = 11;
+    /// Coordinator to rank, in drills alone: the disk refuses so many checkpoints from now on.
+    static final int FULL = 12;
     /// Rank to coordinator: what stands fixed about the model, as JSON.
     static final int ABOUT = 10;
 

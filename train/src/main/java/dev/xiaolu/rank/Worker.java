@@ -9,7 +9,6 @@ import dev.xiaolu.platform.InputException;
 import dev.xiaolu.recover.Event;
 import dev.xiaolu.recover.Lines;
 import dev.xiaolu.recover.Member;
-import dev.xiaolu.store.CheckpointStore;
 import dev.xiaolu.tensor.Backend;
 import dev.xiaolu.tensor.Backends;
 import dev.xiaolu.tensor.Compute;
@@ -75,7 +74,7 @@ public record Worker(Contract contract, Screen screen) {
         boolean shared = config.launch().transport() == LaunchSettings.Transport.AUTO;
         try (Region region = Region.create(folder, self); var replica = new Replica(config, data, region); Endpoint endpoint = Endpoint.open(options, inbox);
                 var regions = new Regions(endpoint, region, shared ? folder : null);
-                var checkpoints = new Checkpoints(config, data, new CheckpointStore(contract.run(), new CheckpointStore.Keep(config.train().keepCheckpoints(), 0)), RunPlan.of(config, 0))) {
+                var checkpoints = new Checkpoints(config, data, contract.run(), RunPlan.of(config, 0))) {
             inbox.serve(regions);
             endpoint.know(coordinator, contract.rendezvousHost(), contract.rendezvousPort());
             if (contract.generation() > 0) {

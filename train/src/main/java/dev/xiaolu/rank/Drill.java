@@ -1,0 +1,247 @@
+package dev.xiaolu.rank;
+
+import dev.xiaolu.recover.Member;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/// Disturbs launches on purpose, in ways and at times drawn from a seed: kills and stops worker processes, spoils connections, turns over bits, fills the disk, damages checkpoints.
+///
+/// Thread-safe; one launch at a time.
+public final class Drill {
+    /// What can be done.
+    public enum Fault {
+        /// A worker is killed.
+        KILL,
+        /// A worker is stopped for good.
+        STOP,
+        /// A worker stands still for less than the patience of the others.
+        PAUSE,
+        /// A worker gets only half of its time for a while.
+        SLOW,
+        /// Two workers are killed at once.
+        PAIR,
+        /// Connections of a worker bring everything late for a while.
+        DELAY,
+        /// They lose bytes.
+        DROP,
+        /// They bring bytes twice.
+        DUPLICATE,
+        /// They turn over bits.
+        NOISE,
+        /// They break.
+        CUT,
+        /// Nothing passes to and from a worker, longer than the others' patience.
+        PARTITION,
+        /// Nothing passes to a worker, longer than the others' patience.
+        ONE_WAY,
+        /// A bit of a gradient is turned over at one worker, where it is computed twice.
+        FLIP,
+        /// The disk is full when the next checkpoint is saved.
+        DISK,
+        /// A byte of the newest checkpoint is damaged, and then all workers are killed.
+        SHARD
+    }
+
+    /// One disturbance. Times are of the process's own clock, in nanoseconds.
+    ///
+    /// @param pid the process that it befell, 0 where there is none of its own
+    public record Done(Fault fault, long pid, long nanos) {}
+
+    private static final long STANDSTILL_MILLIS = 700;
+
+    private final List<Fault> faults;
+    private final long everyMillis;
+    private final Random random;
+    private final Map<Fault, Integer> counts = new EnumMap<>(Fault.class);
+    private final List<Done> done = Collections.synchronizedList(new ArrayList<>());
+    private final List<Incident> incidents = new ArrayList<>();
+
+    /// Faults of these kinds, one about every so many milliseconds.
+    public Drill(Set<Fault> faults, long everyMillis, long seed) {
+        this.faults = List.copyOf(faults);
+        this.everyMillis = everyMillis;
+        random = new Random(seed);
+    }
+
+    /// Disturbs a launch of a run in `folder` until it is over, on a thread of its own.
+    public void disturb(Disturbance launch, Path folder) {
+        Thread.ofPlatform().daemon().name("xiaolu-drill").start(() -> {
+            try {
+                int turn = 0;
+                while (!launch.isOver()) {
+                    Thread.sleep(everyMillis / 2 + random.nextLong(Math.max(1, everyMillis)));
+                    if (launch.committed() < 1 || launch.isOver()) {
+                        continue;                                // what has not begun need not be disturbed: a start is repeated by hand
+                    }
+                    Fault fault = turn < faults.size() ? faults.get(turn) : faults.get(random.nextInt(faults.size()));
+                    if (strike(fault, launch, folder)) {
+                        turn++;
+                        counts.merge(fault, 1, Integer::sum);
+                    }
+                }
+            } catch (InterruptedException _) {
+                Thread.currentThread().interrupt();
+            }
+        });
+    }
+
+    private boolean strike(Fault fault, Disturbance launch, Path folder) throws InterruptedException {
+        List<Member> members = launch.members();
+        if (members.isEmpty()) {
+            return false;
+        }
+        Member one = members.get(random.nextInt(members.size()));
+        switch (fault) {
+            case KILL -> kill(fault, one);
+            case STOP -> signal(fault, one, "STOP");
+            case PAUSE -> {
+                signal(fault, one, "STOP");
+                Thread.sleep(STANDSTILL_MILLIS);
+                signal(null, one, "CONT");
+            }
+            case SLOW -> {
+                done.add(new Done(fault, one.pid(), System.nanoTime()));
+                for (int i = 0; i < 40; i++) {
+                    signal(null, one, "STOP");
+                    Thread.sleep(50);
+                    signal(null, one, "CONT");
+                    Thread.sleep(50);
+                }
+            }
+            case PAIR -> {
+                if (members.size() < 3) {
+                    return false;
+                }
+                kill(fault, one);
+                kill(fault, members.get((members.indexOf(one) + 1) % members.size()));
+            }
+            case DELAY, DROP, DUPLICATE, NOISE, CUT, PARTITION, ONE_WAY -> {
+                boolean longer = fault == Fault.PARTITION || fault == Fault.ONE_WAY;
+                done.add(new Done(fault, one.pid(), System.nanoTime()));
+                launch.weather(one, RoughLink.Weather.valueOf(fault == Fault.NOISE ? "FLIP" : fault.name()), longer ? 6000 : 1000);
+            }
+            case FLIP -> {
+                if (members.size() < 3) {
+                    return false;                                // with two nobody can say who errs
+                }
+                done.add(new Done(fault, one.pid(), System.nanoTime()));
+                launch.flip(one.id(), random.nextLong(1L << 40));
+            }
+            case DISK -> {
+                done.add(new Done(fault, 0, System.nanoTime()));
+                members.forEach(member -> launch.fill(member.id(), 1));
+            }
+            case SHARD -> {
+                if (!damage(folder)) {
+                    return false;
+                }
+                members.forEach(member -> kill(fault, member));
+            }
+        }
+        return true;
+    }
+
+    private void kill(Fault fault, Member member) {
+        done.add(new Done(fault, member.pid(), System.nanoTime()));
+        ProcessHandle.of(member.pid()).ifPresent(ProcessHandle::destroyForcibly);
+    }
+
+    private void signal(Fault fault, Member member, String name) {
+        if (fault != null) {
+            done.add(new Done(fault, member.pid(), System.nanoTime()));
+        }
+        try {
+            new ProcessBuilder("kill", "-" + name, Long.toString(member.pid())).redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.DISCARD).start().waitFor();
+        } catch (IOException failed) {
+            throw new IllegalStateException("no program 'kill' for a drill", failed);
+        } catch (InterruptedException _) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /// Turns over a bit in the middle of a shard of the newest checkpoint, if there is one.
+    private boolean damage(Path folder) {
+        try (Stream<Path> all = Files.walk(folder.resolve("checkpoints"))) {
+            Optional<Path> shard = all.filter(file -> file.getFileName().toString().matches("(model|optimizer).*\\.safetensors") && file.getParent().getFileName().toString().startsWith("step-"))
+                    .max(Path::compareTo);
+            if (shard.isEmpty()) {
+                return false;
+            }
+            try (var file = new RandomAccessFile(shard.get().toFile(), "rw")) {
+                long at = file.length() / 2 + random.nextInt(1000);
+                file.seek(at);
+                int old = file.read();
+                file.seek(at);
+                file.write(old ^ 4);
+            }
+            return true;
+        } catch (IOException | java.io.UncheckedIOException gone) {
+            return false;                                        // a newer one has taken its place
+        }
+    }
+
+    /// Keeps what a launch that is over has seen.
+    public void ended(Disturbance launch) {
+        incidents.addAll(launch.incidents());
+    }
+
+    /// How often each fault was brought about.
+    public Map<Fault, Integer> counts() {
+        return new EnumMap<>(counts.isEmpty() ? new EnumMap<>(Fault.class) : counts);
+    }
+
+    public int total() {
+        return counts.values().stream().mapToInt(Integer::intValue).sum();
+    }
+
+    /// Every loss of a rank.
+    public List<Incident> incidents() {
+        return List.copyOf(incidents);
+    }
+
+    /// Seconds from a fault of this kind until the process that it befell was given up, one for each that was.
+    public List<Double> detections(Fault fault) {
+        var seconds = new ArrayList<Double>();
+        for (Done each : List.copyOf(done)) {
+            if (each.fault == fault && each.pid != 0) {
+                incidents.stream().filter(incident -> incident.pid() == each.pid && incident.lostNanos() >= each.nanos).findFirst()
+                        .ifPresent(incident -> seconds.add((incident.lostNanos() - each.nanos) * 1e-9));
+            }
+        }
+        return seconds;
+    }
+
+    /// Seconds from a fault of this kind until the others went on without the process that it befell.
+    public List<Double> recoveries(Fault fault) {
+        var seconds = new ArrayList<Double>();
+        for (Done each : List.copyOf(done)) {
+            if (each.fault == fault && each.pid != 0) {
+                incidents.stream().filter(incident -> incident.pid() == each.pid && incident.lostNanos() >= each.nanos && incident.goesNanos() > 0).findFirst()
+                        .ifPresent(incident -> seconds.add((incident.goesNanos() - each.nanos) * 1e-9));
+            }
+        }
+        return seconds;
+    }
+
+    /// Losses that no fault accounts for: whoever was given up without a reason.
+    public List<Incident> unexplained() {
+        return incidents.stream().filter(incident -> done.stream().noneMatch(each -> each.pid == incident.pid() || each.pid == 0)).toList();
+    }
+
+    /// The word for a fault on the command line.
+    public static String word(Fault fault) {
+        return fault.name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+}
