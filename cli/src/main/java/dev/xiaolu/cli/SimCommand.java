@@ -164,7 +164,7 @@ final class SimCommand extends Action {
     }
 
     private static String words(long nanos) {
-        return nanos < 1_000_000_000 ? nanos / 1_000_000 + " ms" : String.format(Locale.ROOT, "%.2f s", nanos / 1e9);
+        return String.format(Locale.ROOT, nanos < 1_000_000_000 ? "%.1f ms" : "%.2f s", nanos < 1_000_000_000 ? nanos / 1e6 : nanos / 1e9);
     }
 
     private static String count(int count, String thing) {

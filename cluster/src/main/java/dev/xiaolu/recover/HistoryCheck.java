@@ -21,6 +21,7 @@ public final class HistoryCheck {
     private final Set<Long> fenced = new HashSet<>();
     private final Set<Action.Save> asked = new HashSet<>();
     private final Map<Integer, Set<Long>> found = new HashMap<>();       // leaf of the step under way: who says to hold it
+    private final Map<Integer, Map<Long, Leaf>> told = new HashMap<>();  // leaf of the step under way: results by rank, those of checks too
     private final Map<Long, List<Long>> reduced = new HashMap<>();
     private final Set<Long> ready = new HashSet<>(), staged = new HashSet<>(), isMember = new HashSet<>();
     private List<Long> members = List.of(), settled = List.of(), updated = List.of();
@@ -61,7 +62,7 @@ public final class HistoryCheck {
             case Event.Joined(Member member, _) -> joined.putIfAbsent(member.id(), member);
             case Event.Ready(long id, long g) when g == generation -> ready.add(id);
             case Event.Computed(long id, long g, long step, List<Leaf> leaves) when step == committed + 1 && g >= began && g <= generation && isMember.contains(id) ->
-                leaves.stream().filter(leaf -> !leaf.check()).forEach(leaf -> found.computeIfAbsent(leaf.index(), _ -> new HashSet<>()).add(id));
+                leaves.forEach(leaf -> computed(id, leaf));
             case Event.Reduced(long id, long g, long step, List<Long> counts) when g == generation && step == reduceStep -> reduced.putIfAbsent(id, counts);
             case Event.Staged(long id, long g, long step, _) when g == generation && step == updateStep -> staged.add(id);
             case Event.Saved(long id, long g, long step) when asked.contains(new Action.Save(id, g, step)) && !fenced.contains(id) -> durable = Math.max(durable, step);
@@ -147,6 +148,16 @@ public final class HistoryCheck {
         }
     }
 
+    private void computed(long id, Leaf leaf) {
+        Map<Long, Leaf> results = told.computeIfAbsent(leaf.index(), _ -> new HashMap<>());
+        if (leaf.check()) {
+            results.putIfAbsent(id, leaf);
+        } else {
+            found.computeIfAbsent(leaf.index(), _ -> new HashSet<>()).add(id);
+            results.put(id, leaf);                                       // what is in its sum, whatever it found as a check before
+        }
+    }
+
     private void layout(Action.Layout layout) {
         want(layout.generation() > generation, "generation %d follows %d", layout.generation(), generation);
         want(new TreeSet<>(layout.to()).size() == layout.to().size(), "two members of one id in %s", layout.to());
@@ -173,11 +184,22 @@ public final class HistoryCheck {
         reduce.holders().forEach((id, leaves) -> leaves.forEach(leaf -> {
             want(seen.add(leaf), "leaf %d of step %d is counted twice", leaf, reduce.step());
             want(found.getOrDefault(leaf, Set.of()).contains(id), "leaf %d of step %d counts at rank %d, which never computed it", leaf, reduce.step(), id);
+            agreed(reduce.step(), leaf, id);
         }));
         int leaves = plan.leavesOf(reduce.step());
         want(seen.size() == leaves && (leaves == 0 || seen.first() == 0 && seen.last() == leaves - 1), "step %d has leaves %s, wanted 0 to %d", reduce.step(), seen, leaves - 1);
         endPhase();
         reduceStep = reduce.step();
+    }
+
+    /// No living rank has found something else about a leaf than the one at which it counts.
+    private void agreed(long step, int leaf, long holder) {
+        Map<Long, Leaf> results = told.getOrDefault(leaf, Map.of());
+        if (results.size() > 1 && results.containsKey(holder)) {
+            Leaf counted = results.get(holder);
+            results.forEach((id, its) -> want(fenced.contains(id) || its.high() == counted.high() && its.low() == counted.low(),
+                    "leaf %d of step %d counts as rank %d has it, rank %d has found something else", leaf, step, holder, id));
+        }
     }
 
     private void update(Action.Update update) {
@@ -211,5 +233,6 @@ public final class HistoryCheck {
     private void endStep() {
         endPhase();
         found.clear();
+        told.clear();
     }
 }

@@ -100,7 +100,7 @@ record Steps(Settings settings) {
         if (work == null || computed.generation() > run.generation() || computed.step() > work.step()) {
             return blame(state, id, "computed leaves of step %d in generation %d, which nobody was asked for", computed.step(), computed.generation());
         }
-        boolean fresh = false;
+        boolean fresh = false, compared = false;
         for (Leaf leaf : computed.leaves()) {
             if (leaf.check() && work.isOwner(id, leaf.index())) {
                 continue;                                                // it was asked to check the leaf before that became its own
@@ -113,26 +113,28 @@ record Steps(Settings settings) {
                 return blame(state, id, "quarantined: computed leaf %d of step %d twice, with different results", leaf.index(), work.step());
             }
             fresh |= before == null;
+            compared |= work.doubled().contains(leaf.index());
             work = before == null ? work.with(id, leaf) : work;
         }
         if (!fresh) {
             return Next.ignore(state);
         }
         Run next = run.withWork(work);
-        return state instanceof Computing ? checked(next) : Next.of(state.with(next));
+        return state instanceof Computing ? checked(next, compared) : Next.of(state.with(next));
     }
 
     /// After new results: who errs is lost, who must check more is asked, and once all is there the gradients are summed.
-    private Next checked(Run run) {
+    /// Only results about doubled leaves, `compared`, can change who errs and who is asked.
+    private Next checked(Run run, boolean compared) {
         List<Long> ids = run.ids();
-        Next judged = judged(run, ids);
+        Next judged = compared ? judged(run, ids) : null;
         if (judged != null) {
             return judged;
         }
         if (run.work().isComplete(ids)) {
             return reduce(run);
         }
-        Run next = run.withWork(run.work().assigned(ids, run.speeds()));
+        Run next = compared ? run.withWork(run.work().assigned(ids, run.speeds())) : run;
         if (next.work() == run.work()) {
             return Next.of(new Computing(next));                         // nearly always
         }

@@ -127,7 +127,10 @@ final class SimulatedRank {
         want(layout.generation() > generation, "generation %d comes after %d", layout.generation(), generation);
         generation = layout.generation();
         places = layout.members().size();
-        place = layout.to().indexOf(id);
+        place = 0;
+        while (layout.members().get(place).id() != id) {
+            place++;
+        }
         if (!layout.base().contains(id)) {
             step = layout.committed();
             work = -1;

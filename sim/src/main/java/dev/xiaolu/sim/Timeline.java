@@ -1,7 +1,6 @@
 package dev.xiaolu.sim;
 
 import dev.xiaolu.platform.Clock;
-import java.util.Comparator;
 import java.util.PriorityQueue;
 
 /// The time of a simulated world, and what is still to happen in it. One thread; what is due at one moment happens in the order in which it was planned.
@@ -10,9 +9,13 @@ final class Timeline implements Clock {
 
     private static final long EPOCH_MILLIS = 1_767_225_600_000L;         // 2026-01-01, for those who read wall clocks
 
-    private record Due(long at, long number, Runnable what) {}
+    private record Due(long at, long number, Runnable what) implements Comparable<Due> {
+        @Override public int compareTo(Due other) {
+            return at != other.at ? Long.compare(at, other.at) : Long.compare(number, other.number);
+        }
+    }
 
-    private final PriorityQueue<Due> queue = new PriorityQueue<>(Comparator.comparingLong(Due::at).thenComparingLong(Due::number));
+    private final PriorityQueue<Due> queue = new PriorityQueue<>();
     private long now, numbers;
 
     @Override public long nanos() {
