@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.function.UnaryOperator;
 
 /// Carries the library's messages over an endpoint whose `send` may block, without ever blocking the library.
 ///
@@ -23,13 +24,16 @@ final class Mail implements Transport, AutoCloseable {
     private final Endpoint endpoint;
     private final int kind;
     private final long patienceNanos;
+    private final UnaryOperator<RaftMessage> mend;
     private final Map<Long, Box> boxes = new ConcurrentHashMap<>();
     private volatile boolean closed;
 
-    Mail(Endpoint endpoint, int kind, Duration patience) {
+    /// @param mend gives what is sent in place of a message
+    Mail(Endpoint endpoint, int kind, Duration patience, UnaryOperator<RaftMessage> mend) {
         this.endpoint = endpoint;
         this.kind = kind;
         this.patienceNanos = patience.toNanos();
+        this.mend = mend;
     }
 
     /// What is on its way to one replica. Guarded by itself.
@@ -80,7 +84,7 @@ final class Mail implements Transport, AutoCloseable {
     }
 
     @Override public void send(RaftEndpoint target, RaftMessage message) {
-        send(Seat.of(target).id(), RaftBytes.of(message));
+        send(Seat.of(target).id(), RaftBytes.of(mend.apply(message)));
     }
 
     void send(long peer, byte[] bytes) {

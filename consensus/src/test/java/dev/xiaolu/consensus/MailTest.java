@@ -33,7 +33,7 @@ class MailTest {
         RunKey key = RunKey.random();
         var counter = new Counter();
         try (Endpoint from = Endpoint.open("127.0.0.1", 0, 1, key, new Counter()); Endpoint to = Endpoint.open("127.0.0.1", 0, 2, key, counter);
-                var mail = new Mail(from, ReplicatedLog.KIND, Duration.ofHours(1))) {
+                var mail = new Mail(from, ReplicatedLog.KIND, Duration.ofHours(1), message -> message)) {
             assertFalse(mail.isReachable(Seat.of(2)));
             for (int i = 0; i < 5000; i++) {                             // where he is is not known yet
                 mail.send(2, new byte[100]);
