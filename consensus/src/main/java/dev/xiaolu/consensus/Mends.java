@@ -4,23 +4,30 @@ import io.microraft.RaftEndpoint;
 import io.microraft.RaftNode;
 import io.microraft.RaftNodeStatus;
 import io.microraft.impl.RaftNodeImpl;
+import io.microraft.impl.handler.AppendEntriesFailureResponseHandler;
 import io.microraft.impl.handler.AppendEntriesRequestHandler;
+import io.microraft.impl.handler.AppendEntriesSuccessResponseHandler;
+import io.microraft.impl.handler.InstallSnapshotResponseHandler;
 import io.microraft.impl.log.RaftLog;
 import io.microraft.impl.state.RaftState;
 import io.microraft.model.impl.DefaultRaftModelFactory;
 import io.microraft.model.log.LogEntry;
 import io.microraft.model.message.AppendEntriesFailureResponse;
 import io.microraft.model.message.AppendEntriesRequest;
+import io.microraft.model.message.AppendEntriesSuccessResponse;
+import io.microraft.model.message.InstallSnapshotResponse;
 import io.microraft.model.message.RaftMessage;
 import java.util.List;
 
-/// Faults of MicroRaft 0.7 that our tests have met, each mended from outside, on the replica's thread. None of them makes replicas disagree; each leaves one standing still for ever.
+/// Faults of MicroRaft 0.7 that our tests have met, each mended from outside, on the replica's thread. The first three leave a replica standing still for ever; the last one could
+/// make five replicas disagree.
 final class Mends {
     private static final long NONE = -1;
 
     private RaftNodeImpl node;
     private RaftState state;
     private long known = NONE;                                           // the entry that is there although the library is about to say that it is not
+    private boolean isStale;                                             // whether what is being answered is of an older term
 
     void of(RaftNode theNode) {
         node = (RaftNodeImpl) theNode;
@@ -66,8 +73,10 @@ final class Mends {
         } else if (isMissed) {
             handled = afterWhatIsThere(request);
         }
+        isStale = request.getTerm() < state.term();
         new AppendEntriesRequestHandler(node, handled).run();
         known = NONE;
+        isStale = false;
     }
 
     /// The same request without the entries that are in the log already; where none is, those in the log contradict it and go.
@@ -93,11 +102,28 @@ final class Mends {
         return own != null && own.getTerm() == entry.getTerm();
     }
 
-    /// What is sent in place of a message: the truth about an entry that is there.
+    /// An answer of a follower. One to what was asked in an older term must not count for this one; the library takes it for an answer to its last question.
+    void answer(RaftMessage answer) {
+        if (answer.getTerm() >= state.term()) {
+            switch (answer) {
+                case AppendEntriesSuccessResponse success -> new AppendEntriesSuccessResponseHandler(node, success).run();
+                case AppendEntriesFailureResponse failure -> new AppendEntriesFailureResponseHandler(node, failure).run();
+                case InstallSnapshotResponse wanted -> new InstallSnapshotResponseHandler(node, wanted).run();
+                default -> throw new IllegalArgumentException("message of the log: %s is no answer of a follower".formatted(answer));
+            }
+        }
+    }
+
+    /// What is sent in place of a message: the truth about an entry that is there; and no place in the log where the answer is to an older term's question.
     RaftMessage said(RaftMessage message) {
-        return known != NONE && message instanceof AppendEntriesFailureResponse refusal && refusal.getExpectedNextIndex() == known + 1
-                ? new DefaultRaftModelFactory().createAppendEntriesSuccessResponseBuilder().setGroupId(refusal.getGroupId()).setSender(refusal.getSender()).setTerm(refusal.getTerm())
-                        .setLastLogIndex(known).setQuerySequenceNumber(refusal.getQuerySequenceNumber()).setFlowControlSequenceNumber(refusal.getFlowControlSequenceNumber()).build()
-                : message;
+        if (!(message instanceof AppendEntriesFailureResponse refusal) || known == NONE && !isStale) {
+            return message;
+        }
+        var model = new DefaultRaftModelFactory();
+        return isStale
+                ? model.createAppendEntriesFailureResponseBuilder().setGroupId(refusal.getGroupId()).setSender(refusal.getSender()).setTerm(refusal.getTerm()).setExpectedNextIndex(0)
+                        .setQuerySequenceNumber(0).setFlowControlSequenceNumber(0).build()
+                : model.createAppendEntriesSuccessResponseBuilder().setGroupId(refusal.getGroupId()).setSender(refusal.getSender()).setTerm(refusal.getTerm()).setLastLogIndex(known)
+                        .setQuerySequenceNumber(refusal.getQuerySequenceNumber()).setFlowControlSequenceNumber(refusal.getFlowControlSequenceNumber()).build();
     }
 }

@@ -13,7 +13,10 @@ import io.microraft.RaftConfig;
 import io.microraft.RaftEndpoint;
 import io.microraft.RaftNode;
 import io.microraft.RaftNodeStatus;
+import io.microraft.model.message.AppendEntriesFailureResponse;
 import io.microraft.model.message.AppendEntriesRequest;
+import io.microraft.model.message.AppendEntriesSuccessResponse;
+import io.microraft.model.message.InstallSnapshotResponse;
 import io.microraft.model.message.RaftMessage;
 import io.microraft.report.RaftNodeReport;
 import io.microraft.report.RaftNodeReport.RaftNodeReportReason;
@@ -177,14 +180,10 @@ public final class ReplicatedLog implements EventLog {
     }
 
     private void handle(RaftMessage message) {
-        if (message instanceof AppendEntriesRequest entries) {
-            safely(() -> {
-                if (node.getStatus() != RaftNodeStatus.INITIAL && node.getStatus() != RaftNodeStatus.TERMINATED) {
-                    mends.append(entries);
-                }
-            });
-        } else {
-            node.handle(message);
+        switch (message) {
+            case AppendEntriesRequest entries -> safely(() -> mends.append(entries));
+            case AppendEntriesSuccessResponse _, AppendEntriesFailureResponse _, InstallSnapshotResponse _ -> safely(() -> mends.answer(message));
+            default -> node.handle(message);
         }
     }
 
