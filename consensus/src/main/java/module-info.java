@@ -3,6 +3,7 @@ module dev.xiaolu.consensus {
     requires transitive dev.xiaolu.cluster;
     requires java.logging;
     requires microraft;
+    requires org.slf4j;                                                  // for microraft, which has no descriptor to say so
 
     exports dev.xiaolu.consensus;
 }

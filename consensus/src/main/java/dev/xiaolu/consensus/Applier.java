@@ -38,7 +38,7 @@ final class Applier implements AutoCloseable {
         queue.add(task);
     }
 
-    /// Waits for what came before and for the answer; an [IllegalStateException] when there will be none.
+    /// Waits for what came before and for the answer; null when there will be none, since the log has ended.
     <T> T ask(Callable<T> question) {
         var task = new FutureTask<>(question);
         add(() -> {
@@ -52,10 +52,10 @@ final class Applier implements AutoCloseable {
                 return task.get(20, TimeUnit.MILLISECONDS);
             } catch (TimeoutException _) {
                 if (closed) {
-                    throw new IllegalStateException("the listener is called no more");
+                    return null;
                 }
-            } catch (ExecutionException failed) {
-                throw new IllegalStateException(failed.getCause());
+            } catch (ExecutionException _) {
+                return null;                                             // which has ended the log
             } catch (InterruptedException stopped) {
                 Thread.currentThread().interrupt();
                 throw new IllegalStateException(stopped);

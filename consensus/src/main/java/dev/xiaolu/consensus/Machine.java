@@ -12,6 +12,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
@@ -19,6 +20,7 @@ import java.util.function.LongConsumer;
 /// What every replica does with what was agreed upon: counts each event once, hands it to the listener's thread, and says when this replica leads. Called on the replica's thread alone.
 final class Machine implements StateMachine {
     private static final int MOST_ORIGINS = 1 << 16;
+    private static final byte[] NOTHING = {};
 
     private final long self;
     private final int snapshotEvery;
@@ -95,7 +97,7 @@ final class Machine implements StateMachine {
     }
 
     @Override public void takeSnapshot(long index, Consumer<Object> chunks) {
-        byte[] own = applier.ask(listener::snapshot);
+        byte[] own = Objects.requireNonNullElse(applier.ask(listener::snapshot), NOTHING);      // at the end, when nobody will ask for it
         byte[] all = new Out().put(term).list(counted.entrySet(), (out, entry) -> out.put(entry.getKey()).put(entry.getValue())).put(own).array();
         if (all.length > (long) RaftBytes.CHUNK_BYTES * RaftBytes.MOST_CHUNKS) {
             throw new IllegalStateException("snapshot of the log: has %d bytes, wanted at most %d".formatted(all.length, (long) RaftBytes.CHUNK_BYTES * RaftBytes.MOST_CHUNKS));

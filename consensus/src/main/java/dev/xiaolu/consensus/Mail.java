@@ -10,26 +10,32 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.function.UnaryOperator;
 
 /// Carries the library's messages over an endpoint whose `send` may block, without ever blocking the library.
 ///
 /// The library repeats itself to whoever does not answer, and the endpoint throws nothing away: so only this much is sent to one who was not heard since, and what is more is
-/// lost, as the library takes any message to be. What was sent does arrive if he lives, his answer opens the way again.
+/// lost, as the library takes any message to be. What was sent does arrive if he lives, his answer opens the way again. It may have come before he was ready to answer, though, so a
+/// short message is let through now and then.
 final class Mail implements Transport, AutoCloseable {
     private static final int MOST_UNANSWERED = 256;
     private static final long MOST_UNANSWERED_BYTES = 8 << 20;
+    private static final int SHORT_BYTES = 1 << 10;
     private static final byte[] NO_HEAD = {};
 
     private final Endpoint endpoint;
     private final int kind;
     private final long patienceNanos;
+    private final UnaryOperator<RaftMessage> mend;
     private final Map<Long, Box> boxes = new ConcurrentHashMap<>();
     private volatile boolean closed;
 
-    Mail(Endpoint endpoint, int kind, Duration patience) {
+    /// @param mend gives what is sent in place of a message
+    Mail(Endpoint endpoint, int kind, Duration patience, UnaryOperator<RaftMessage> mend) {
         this.endpoint = endpoint;
         this.kind = kind;
         this.patienceNanos = patience.toNanos();
+        this.mend = mend;
     }
 
     /// What is on its way to one replica. Guarded by itself.
@@ -37,7 +43,7 @@ final class Mail implements Transport, AutoCloseable {
         private final LinkedBlockingQueue<byte[]> queue = new LinkedBlockingQueue<>();
         private final Thread sender;
         private int unanswered;
-        private long unansweredBytes, heardNanos = System.nanoTime() - patienceNanos;
+        private long unansweredBytes, sentNanos, heardNanos = System.nanoTime() - patienceNanos;
 
         Box(long peer) {
             sender = Thread.ofVirtual().name("xiaolu-log-%d-to-%d".formatted(endpoint.self(), peer)).start(() -> run(peer));
@@ -57,9 +63,12 @@ final class Mail implements Transport, AutoCloseable {
         }
 
         synchronized void put(byte[] bytes) {
-            if (unanswered < MOST_UNANSWERED && unansweredBytes < MOST_UNANSWERED_BYTES && sender.isAlive()) {
+            long now = System.nanoTime();
+            boolean isOpen = unanswered < MOST_UNANSWERED && unansweredBytes < MOST_UNANSWERED_BYTES;
+            if ((isOpen || bytes.length <= SHORT_BYTES && now - sentNanos > patienceNanos) && sender.isAlive()) {
                 unanswered++;
                 unansweredBytes += bytes.length;
+                sentNanos = now;
                 queue.add(bytes);
             }
         }
@@ -80,7 +89,7 @@ final class Mail implements Transport, AutoCloseable {
     }
 
     @Override public void send(RaftEndpoint target, RaftMessage message) {
-        send(Seat.of(target).id(), RaftBytes.of(message));
+        send(Seat.of(target).id(), RaftBytes.of(mend.apply(message)));
     }
 
     void send(long peer, byte[] bytes) {

@@ -17,7 +17,7 @@ import java.util.concurrent.TimeUnit;
 /// time, drawn anew each time: two followers that wait for the same thing shall not go on clashing.
 final class RaftThread implements RaftNodeExecutor {
     private static final double LATEST = 0.5;
-    private static final long BEGIN_MILLIS = TimeUnit.HOURS.toMillis(1);  // the library takes 0 for a moment long past
+    private static final long BEGIN_MILLIS = TimeUnit.DAYS.toMillis(10_000);        // the library takes 0 for a moment long past
 
     private final ScheduledThreadPoolExecutor thread;
     private final double speed;

@@ -13,6 +13,11 @@ import io.microraft.RaftConfig;
 import io.microraft.RaftEndpoint;
 import io.microraft.RaftNode;
 import io.microraft.RaftNodeStatus;
+import io.microraft.model.message.AppendEntriesFailureResponse;
+import io.microraft.model.message.AppendEntriesRequest;
+import io.microraft.model.message.AppendEntriesSuccessResponse;
+import io.microraft.model.message.InstallSnapshotResponse;
+import io.microraft.model.message.RaftMessage;
 import io.microraft.report.RaftNodeReport;
 import io.microraft.report.RaftNodeReport.RaftNodeReportReason;
 import io.microraft.report.RaftTerm;
@@ -94,7 +99,7 @@ public final class ReplicatedLog implements EventLog {
     private final Own own;
     private final Machine machine;
     private final RaftNode node;
-    private final Mends mends;
+    private final Mends mends = new Mends();
     private final AtomicLong refused = new AtomicLong();
     private final List<CompletableFuture<Void>> exchanges = new ArrayList<>();      // guarded by itself
     private volatile boolean closed;
@@ -106,14 +111,14 @@ public final class ReplicatedLog implements EventLog {
         this.listener = listener;
         applier = new Applier("xiaolu-log-" + self, this::failed);
         thread = new RaftThread("xiaolu-raft-" + self, options.heartbeat);
-        mail = new Mail(endpoint, KIND, options.patience);
+        mail = new Mail(endpoint, KIND, options.patience, mends::said);
         own = new Own(self);
         machine = new Machine(self, options.snapshotEvery, applier, listener, own::counted);
         node = RaftNode.newBuilder().setGroupId(RaftBytes.GROUP).setLocalEndpoint(new Seat(options.self))
                 .setInitialGroupMembers(options.members.stream().map(replica -> (RaftEndpoint) new Seat(replica)).toList()).setConfig(config(options)).setExecutor(thread)
                 .setClock(thread.clock()).setTransport(mail).setStateMachine(machine).setRaftNodeReportListener(this::report).build();
         machine.of(node);
-        mends = new Mends(node);
+        mends.of(node);
         options.members.forEach(this::know);
     }
 
@@ -165,13 +170,21 @@ public final class ReplicatedLog implements EventLog {
                 offered.forEach(each -> Machine.event(each.line()));      // only what can be read gets into the log
                 safely(() -> propose(offered));
             } else {
-                node.handle(RaftBytes.read(in, from));
+                handle(RaftBytes.read(in, from));
             }
             mail.heard(from);
         } catch (IllegalArgumentException | BufferUnderflowException _) {
             refused.incrementAndGet();
         }
         return true;
+    }
+
+    private void handle(RaftMessage message) {
+        switch (message) {
+            case AppendEntriesRequest entries -> safely(() -> mends.append(entries));
+            case AppendEntriesSuccessResponse _, AppendEntriesFailureResponse _, InstallSnapshotResponse _ -> safely(() -> mends.answer(message));
+            default -> node.handle(message);
+        }
     }
 
     /// How many messages of the log were none that a replica sends, and were left aside.

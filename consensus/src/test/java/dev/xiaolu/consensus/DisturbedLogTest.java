@@ -17,13 +17,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// Replicas that are cut off, healed, killed and replaced as a seed has it, while all append.
-@Timeout(300)
+@Timeout(600)
 class DisturbedLogTest {
     static LongStream seeds() {
         Long chosen = Long.getLong("xiaolu.test.seed");
         var fresh = new Random();
-        int more = Integer.getInteger("xiaolu.test.seeds", 2);
-        return chosen != null ? LongStream.of(chosen) : LongStream.concat(LongStream.of(1, 2), LongStream.generate(fresh::nextLong).limit(more));
+        int more = Integer.getInteger("xiaolu.test.seeds", 1);
+        return chosen != null ? LongStream.of(chosen) : LongStream.concat(LongStream.of(1), LongStream.generate(fresh::nextLong).limit(more));
     }
 
     @ParameterizedTest @MethodSource("seeds") void everyLivingReplicaEndsWithAllThatLivingOnesAppended(long seed) throws Exception {
@@ -33,7 +33,7 @@ class DisturbedLogTest {
         int snapshotEvery = 1 + random.nextInt(200);
         try (var trio = new Trio<>(_ -> new Recorder(), options -> options.withPatience(Duration.ofMillis(20), Duration.ofMillis(160)).withSnapshotEvery(snapshotEvery))) {
             Trio<Recorder>.One cut = null;
-            for (int turn = 0; turn < 25; turn++) {
+            for (int turn = 0; turn < 20; turn++) {
                 List<Trio<Recorder>.One> living = trio.living();
                 for (var one : living) {
                     int count = random.nextInt(30), from = appended.merge(one.id, count, Integer::sum) - count;
@@ -41,7 +41,7 @@ class DisturbedLogTest {
                         one.log.append(Trio.event(i, "at " + one.id));
                     }
                 }
-                Thread.sleep(random.nextInt(300));
+                Thread.sleep(random.nextInt(200));
                 switch (random.nextInt(6)) {
                     case 0, 1, 2 -> {
                         if (cut != null) {

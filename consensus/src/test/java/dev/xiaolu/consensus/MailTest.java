@@ -33,7 +33,7 @@ class MailTest {
         RunKey key = RunKey.random();
         var counter = new Counter();
         try (Endpoint from = Endpoint.open("127.0.0.1", 0, 1, key, new Counter()); Endpoint to = Endpoint.open("127.0.0.1", 0, 2, key, counter);
-                var mail = new Mail(from, ReplicatedLog.KIND, Duration.ofHours(1))) {
+                var mail = new Mail(from, ReplicatedLog.KIND, Duration.ofHours(1), message -> message)) {
             assertFalse(mail.isReachable(Seat.of(2)));
             for (int i = 0; i < 5000; i++) {                             // where he is is not known yet
                 mail.send(2, new byte[100]);
@@ -48,6 +48,26 @@ class MailTest {
             }
             Trio.await("what is let through", () -> counter.messages.get() == 264);
             assertEquals(256 * 100 + (8L << 20), counter.bytes.get());
+        }
+    }
+
+    @Test void nowAndThenAShortMessageIsLetThroughToOneWhoNeverAnswered() throws Exception {
+        RunKey key = RunKey.random();
+        var counter = new Counter();
+        try (Endpoint from = Endpoint.open("127.0.0.1", 0, 1, key, new Counter()); Endpoint to = Endpoint.open("127.0.0.1", 0, 2, key, counter);
+                var mail = new Mail(from, ReplicatedLog.KIND, Duration.ofMillis(50), message -> message)) {
+            from.know(2, "127.0.0.1", to.port());
+            for (int i = 0; i < 8; i++) {
+                mail.send(2, new byte[1 << 20]);
+            }
+            for (int i = 0; i < 8; i++) {
+                Thread.sleep(60);
+                mail.send(2, new byte[2000]);
+                mail.send(2, new byte[100]);
+                mail.send(2, new byte[100]);
+            }
+            Trio.await("what is let through", () -> counter.messages.get() == 16);
+            assertEquals((8L << 20) + 800, counter.bytes.get());
         }
     }
 }

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /// The whole control plane on three replicas, with ranks that work and leaders that are killed.
-@Timeout(300)
+@Timeout(600)
 class SteeringTest {
     private static final int STEPS = 30;
 

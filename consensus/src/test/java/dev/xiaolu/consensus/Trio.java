@@ -30,7 +30,7 @@ import java.util.logging.Logger;
 /// @param <L> what listens
 final class Trio<L extends EventLog.Listener> implements AutoCloseable {
     /// A machine at work may stop a process for a while.
-    static final int PATIENCE_SECONDS = 60;
+    static final int PATIENCE_SECONDS = 120;
 
     private static final String HOST = "127.0.0.1";
 

@@ -5,10 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.xiaolu.recover.Control;
 import dev.xiaolu.recover.History;
+import dev.xiaolu.recover.Lines;
+import dev.xiaolu.recover.Next;
+import dev.xiaolu.recover.State;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -35,6 +39,27 @@ class SimulationTest {
             assertEquals(turns, parsed.turns(), scenario.command());
             assertEquals(lines, History.replay(new Control(scenario.settings()), parsed.turns().stream().map(History.Turn::event).toList()).lines(), scenario.command());
         }
+    }
+
+    @Test void everyStateIsReadBackFromItsLineAndGoesOnAsTheFirst() {
+        var kinds = new TreeSet<String>();
+        for (long seed = 0; seed < 30; seed++) {
+            var scenario = new Scenario(5, 8, 9, ALL, seed);
+            var turns = new ArrayList<History.Turn>();
+            Simulation.run(scenario, turns::add);
+            var control = new Control(scenario.settings());
+            State state = control.start();
+            for (History.Turn turn : turns) {
+                State read = Lines.state(Lines.of(state));
+                assertEquals(state, read, scenario.command());
+                Next next = control.next(read, turn.event());
+                assertEquals(turn.actions(), next.actions(), scenario.command());
+                kinds.add(state.getClass().getSimpleName());
+                state = next.state();                                    // so what was read goes on being read
+            }
+            assertEquals(state, Lines.state(Lines.of(state)), scenario.command());
+        }
+        assertTrue(kinds.containsAll(Set.of("Computing", "Ending", "Gathering", "Reducing", "Settling", "Staging", "Waiting")), kinds.toString());
     }
 
     @Test void otherSeedsGiveOtherHistoriesAndTheSameBits() {
