@@ -18,6 +18,7 @@ import dev.xiaolu.train.RunData;
 import dev.xiaolu.train.RunReporter;
 import dev.xiaolu.train.Screen;
 import dev.xiaolu.train.TrainRun;
+import dev.xiaolu.train.Trainer;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
@@ -44,6 +45,7 @@ public record Launch(List<String> command, Screen screen, BooleanSupplier stop, 
     }
 
     @Override public TrainRun.Ended train(RunConfig config, Path folder, Optional<Checkpoint> from, Preparation preparation, Runnable ready) {
+        from.ifPresent(Trainer::refuseOtherArithmetic);
         RunData data = preparation.data(from);
         Disk disk = Disk.real();
         Path place = folder.resolve(FOLDER);
@@ -65,13 +67,14 @@ public record Launch(List<String> command, Screen screen, BooleanSupplier stop, 
                      to -> new RunReporter(folder, config, data, to, peak, clock, screen));
                 var coordinator = new Coordinator(settings, heartbeats, PATIENCE_MILLIS, HOST, 0, Contract.coordinator(runId), key, conductor);
                 var workers = new LocalWorkers(command, number -> new Contract(folder, runId, number, launch.workers(), HOST + ":" + coordinator.port(), 0, keyFile, HOST), place,
-                        coordinator::lost, coordinator::fail)) {
+                        coordinator::ended, coordinator::fail)) {
             conductor.conducts(coordinator, workers, memory);
             for (int number = 0; number < launch.workers(); number++) {
                 workers.start(number);
             }
             drill.accept(new Disturbance(coordinator, workers, conductor));
             Optional<String> failure = coordinator.run();
+            workers.startNoMore();                               // who has taken its leave shall not come back while others still do
             coordinator.close();
             workers.end(FAREWELL);
             if (failure.isPresent()) {
