@@ -9,7 +9,9 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
@@ -67,24 +69,47 @@ public final class Region implements AutoCloseable {
     public static Path folder(String run) {
         Path memory = Path.of("/dev/shm");
         Path parent = Files.isDirectory(memory) && Files.isWritable(memory) ? memory : Path.of(System.getProperty("java.io.tmpdir"));
+        return folder(parent, run);
+    }
+
+    /// The same in `parent`, where others may have put something of that name first.
+    static Path folder(Path parent, String run) {
         Path folder = parent.resolve("xiaolu-" + run);
         try {
-            if (!Files.isDirectory(folder)) {
+            if (!Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {
                 Files.createDirectory(folder, Files.getFileStore(parent).supportsFileAttributeView("posix")
                         ? new FileAttribute<?>[] {PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"))} : new FileAttribute<?>[0]);
             }
-            return folder;
+        } catch (FileAlreadyExistsException _) {
+            // another process of the run was quicker, or somebody else
         } catch (IOException failed) {
-            if (Files.isDirectory(folder)) {                     // another process of the run was quicker
-                return folder;
-            }
             throw new InputException("shared memory %s: cannot be made: %s".formatted(folder, failed.getMessage()), failed);
+        }
+        checkOwn(folder);
+        return folder;
+    }
+
+    /// Weights are read from there, and all of it is deleted at the end: refuses links, and folders that others own or can write to.
+    private static void checkOwn(Path folder) {
+        try {
+            boolean own = Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS);
+            if (own && Files.getFileStore(folder).supportsFileAttributeView("posix")) {
+                Path probe = Files.createTempFile(folder, "owner", "");
+                own = Files.getPosixFilePermissions(folder, LinkOption.NOFOLLOW_LINKS).equals(PosixFilePermissions.fromString("rwx------"))
+                        && Files.getOwner(probe).equals(Files.getOwner(folder, LinkOption.NOFOLLOW_LINKS));
+                Files.delete(probe);
+            }
+            if (!own) {
+                throw InputException.of("shared memory %s: wanted a folder of this user with the rights rwx------, found something else of that name; remove it, or give the run another XIAOLU_RUN_ID", folder);
+            }
+        } catch (IOException failed) {
+            throw new InputException("shared memory %s: cannot be used: %s".formatted(folder, failed.getMessage()), failed);
         }
     }
 
     /// Removes what processes of the run have left there, and the folder.
     public static void clear(Path folder) {
-        if (!Files.isDirectory(folder)) {
+        if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
             return;
         }
         try (var files = Files.list(folder)) {

@@ -1,6 +1,7 @@
 package dev.xiaolu.rank;
 
 import dev.xiaolu.autograd.Parameter;
+import dev.xiaolu.comm.Regions;
 import dev.xiaolu.op.Cast;
 import dev.xiaolu.platform.Disk;
 import dev.xiaolu.platform.InputException;
@@ -14,6 +15,7 @@ import dev.xiaolu.store.DigestChain;
 import dev.xiaolu.store.TensorDigest;
 import dev.xiaolu.store.TensorSource;
 import dev.xiaolu.tensor.Compute;
+import dev.xiaolu.tensor.Scratch;
 import dev.xiaolu.tensor.Tensor;
 import dev.xiaolu.train.Evaluation;
 import dev.xiaolu.train.Looks;
@@ -30,6 +32,7 @@ import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import tools.jackson.databind.json.JsonMapper;
@@ -67,11 +70,12 @@ final class Checkpoints implements AutoCloseable {
     /// Puts the state of `step` into its slot, from the seed or from a checkpoint: all weights, and the optimizer state of the parameters that `holds` names.
     void restore(Replica replica, long step, Predicate<String> holds) {
         if (step == 0) {
-            replica.startAnew();
+            replica.startAnew(holds);
             return;
         }
         Checkpoint checkpoint = Checkpoint.open(Disk.real(), store.folder(step));
         checkpoint.verify(1);
+        Trainer.refuseOtherArithmetic(checkpoint);
         String subject = "checkpoint " + checkpoint.label();
         Slot slot = replica.slot(step);
         try (TensorSource weights = checkpoint.weights(); TensorSource optimizer = checkpoint.optimizer()) {
@@ -98,9 +102,35 @@ final class Checkpoints implements AutoCloseable {
     }
 
     /// Copies the committed state and writes it in the background; what came of it is told from there.
-    void save(Replica replica, Action.Save save, Placement placement, DigestChain chain, Replica.Peers peers, Consumer<Event> tell) {
-        Slot slot = replica.slot(save.step());
+    ///
+    /// @param isVoid whether a later change of membership has begun: others may then go back to an earlier step and write over what is copied here
+    void save(Replica replica, Action.Save save, Placement placement, DigestChain chain, Replica.Peers peers, BooleanSupplier isVoid, Consumer<Event> tell) {
         Arena arena = Arena.ofShared();
+        Checkpoint.Contents contents = null;
+        try {
+            contents = isVoid.getAsBoolean() ? null : copied(arena, replica, save.step(), placement, chain, peers);
+        } catch (Regions.Abandoned _) {
+            // told below
+        }
+        if (contents == null || isVoid.getAsBoolean()) {
+            arena.close();
+            tell.accept(new Event.SaveFailed(save.id(), save.generation(), save.step(), "checkpoint step-%d is not saved: ranks have changed while its parts were fetched".formatted(save.step())));
+            return;
+        }
+        Checkpoint.Contents whole = contents;
+        writer.execute(() -> {
+            try (arena) {
+                store.save(whole);
+                tell.accept(new Event.Saved(save.id(), save.generation(), save.step()));
+            } catch (RuntimeException failed) {                  // whatever it is: the coordinator waits for an answer
+                tell.accept(new Event.SaveFailed(save.id(), save.generation(), save.step(), failed instanceof CheckpointNotSavedException ? failed.getMessage()
+                        : "checkpoint step-%d is not saved: %s".formatted(save.step(), failed)));
+            }
+        });
+    }
+
+    private Checkpoint.Contents copied(Arena arena, Replica replica, long step, Placement placement, DigestChain chain, Replica.Peers peers) {
+        Slot slot = replica.slot(step);
         var weights = new LinkedHashMap<String, Tensor>();
         slot.made.weights().forEach((name, tensor) -> weights.put(name, copy(arena, tensor)));
         var holders = new HashMap<Tensor, Long>();
@@ -108,20 +138,17 @@ final class Checkpoints implements AutoCloseable {
             slot.state(parameter.name()).forEach(state -> holders.put(state, placement.owner(parameter.name())));
         }
         var optimizer = new LinkedHashMap<String, Tensor>();
-        slot.states().forEach((name, state) -> optimizer.put(name, copy(arena, peers.view(holders.get(state), state))));
-        Map<String, TensorDigest> digests = replica.digests(save.step());
+        Scratch scratch = Compute.current().scratch();
+        slot.states().forEach((name, state) -> {
+            Scratch.Mark before = scratch.mark();
+            optimizer.put(name, copy(arena, peers.view(holders.get(state), state)));
+            scratch.reset(before);
+        });
+        Map<String, TensorDigest> digests = replica.digests(step);
         var files = new HashMap<>(data.tokenizerFiles());
         files.put("config.json", slot.made.configJson());
-        var contents = new Checkpoint.Contents(save.step(), weights, optimizer, digests, chain, files,
-                Map.of("tokens", StepPlans.of(config.train()).tokensThrough(save.step()), Trainer.CORPUS_DIGEST, data.digest()));
-        writer.execute(() -> {
-            try (arena) {
-                store.save(contents);
-                tell.accept(new Event.Saved(save.id(), save.generation(), save.step()));
-            } catch (CheckpointNotSavedException failed) {
-                tell.accept(new Event.SaveFailed(save.id(), save.generation(), save.step(), failed.getMessage()));
-            }
-        });
+        return new Checkpoint.Contents(step, weights, optimizer, digests, chain, files,
+                Map.of("tokens", StepPlans.of(config.train()).tokensThrough(step), Trainer.CORPUS_DIGEST, data.digest()));
     }
 
     private static Tensor copy(Arena arena, Tensor tensor) {
@@ -134,7 +161,7 @@ final class Checkpoints implements AutoCloseable {
     String look(ModelFamily.Made made, long step, Runnable progress) {
         var looks = new Looks(config, data, made);
         ObjectNode seen = JsonMapper.shared().createObjectNode().put("step", step);
-        looks.evaluation(step).ifPresent(one -> seen.putObject("evaluation").put("loss", one.loss()).put("tokens", one.tokens()).put("bytes", one.bytes()));
+        looks.evaluation(step, progress).ifPresent(one -> seen.putObject("evaluation").put("loss", one.loss()).put("tokens", one.tokens()).put("bytes", one.bytes()));
         progress.run();
         var samples = seen.putArray("samples");
         looks.samples(step, (_, prompt, text) -> {

@@ -140,6 +140,7 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
         goesOn();
         long now = clock.nanos();
         goodput.committed(step, now);
+        workers.committed();
         double seconds = (now - committedNanos) * 1e-9;
         committedNanos = now;
         String weights = digests.get(Told.WEIGHTS);
@@ -158,18 +159,22 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
     @Override public void seen(String json) {
         JsonNode seen = JsonMapper.shared().readTree(json);
         if (waiting != null && waiting.result().step() == seen.path("step").asLong()) {
-            reporter.stepped(new RunListener.Stepped(waiting.result(), waiting.seconds(), waiting.weights(), waiting.chain(), Optional.ofNullable(Checkpoints.evaluation(seen))));
-            waiting = null;
-            behind.forEach(reporter::stepped);
-            behind.clear();
+            tellWaiting(Optional.ofNullable(Checkpoints.evaluation(seen)));
         }
         StreamSupport.stream(seen.path("samples").spliterator(), false).forEach(sample -> reporter.sampled(seen.path("step").asLong(), sample.path("prompt").asString(), sample.path("text").asString()));
     }
 
+    private void tellWaiting(Optional<Evaluation> evaluation) {
+        reporter.stepped(new RunListener.Stepped(waiting.result(), waiting.seconds(), waiting.weights(), waiting.chain(), evaluation));
+        waiting = null;
+        behind.forEach(reporter::stepped);
+        behind.clear();
+    }
+
     private void rewound(long step, String why) {
         goodput.rewound(step);
-        waiting = null;
-        behind.clear();
+        waiting = waiting == null || waiting.result().step() > step ? null : waiting;
+        behind.removeIf(stepped -> stepped.result().step() > step);
         chain = step == 0 ? DigestChain.START : Checkpoint.open(Disk.real(), store.folder(step)).manifest().chain();
         done = step;
         reporter.warned("%s; the run goes on from step %d".formatted(why, step));
@@ -247,6 +252,9 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
 
     /// How the run has ended, with its report written.
     TrainRun.Ended ended() {
+        if (waiting != null) {                                   // who looked at it was lost when all was done
+            tellWaiting(Optional.empty());
+        }
         reporter.report();
         return new TrainRun.Ended(folder, done, done >= config.train().steps(), store.newest().whole(), reporter.heldOut());
     }

@@ -29,6 +29,7 @@ public record Contract(Path run, String runId, int rank, int worldSize, String r
         String key = text(environment, faults, "KEY_FILE", "the file of the run key");
         long rank = number(environment, faults, "RANK", "0"), world = number(environment, faults, "WORLD_SIZE", "1"), generation = number(environment, faults, "GENERATION", "0");
         faults.that(rendezvous.isEmpty() || rendezvous.matches("[^:]+:\\d{1,5}|\\[[0-9a-fA-F:.]+]:\\d{1,5}"), PREFIX + "RENDEZVOUS is '%s', wanted host:port", rendezvous)
+                .that(world > 0, PREFIX + "WORLD_SIZE is %d, wanted a positive number", world)
                 .that(id.matches("[A-Za-z0-9-]{0,40}"), PREFIX + "RUN_ID is '%s', wanted letters, digits and '-'", id)
                 .throwIfAny();
         return new Contract(Path.of(run), id, (int) rank, (int) world, rendezvous, generation, Path.of(key), environment.getOrDefault(PREFIX + "HOST", "127.0.0.1"));

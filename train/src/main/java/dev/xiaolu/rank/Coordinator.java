@@ -79,7 +79,7 @@ final class Coordinator implements Endpoint.Receiver, AutoCloseable {
     private final LinkedBlockingQueue<Runnable> work = new LinkedBlockingQueue<>();
     private final Map<Long, Pulse> pulses = new ConcurrentHashMap<>();
     private final Map<Long, Member> members = new TreeMap<>();   // everybody who ever joined
-    private State state;
+    private volatile State state;
     private final Set<Long> searching = new HashSet<>();         // steps for whose checkpoints an older one is looked for
     private long looking = -1;                                   // the step that somebody looks at, -1: none
     private long looker;
@@ -113,15 +113,15 @@ final class Coordinator implements Endpoint.Receiver, AutoCloseable {
     /// Steers until the run is over; gives why it failed, if it did.
     Optional<String> run() {
         long begun = nowMillis(), before = begun;
-        boolean starting = true;
-        while (!state.isOver() || looking >= 0 && !failed()) {
+        boolean starting = true, interrupted = false;
+        while (!state.isOver() || looking >= 0 && canBeSeen()) {
             try {
                 Runnable next = work.poll(TICK_MILLIS, TimeUnit.MILLISECONDS);
                 if (next != null) {
                     next.run();
                 }
             } catch (InterruptedException _) {
-                Thread.currentThread().interrupt();
+                interrupted = true;                              // set again at the end: until then this thread has to wait
                 turn(new Event.Stop("interrupted"));
             }
             long now = nowMillis();
@@ -134,11 +134,15 @@ final class Coordinator implements Endpoint.Receiver, AutoCloseable {
                 before = now;
             }
         }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
         return failure;
     }
 
-    private boolean failed() {
-        return state instanceof State.Failed || state.run().ids().isEmpty();
+    /// Whether the one who looks is still there.
+    private boolean canBeSeen() {
+        return !(state instanceof State.Failed) && state.run().ids().contains(looker);
     }
 
     private void tick(long now, long sinceLast) {
@@ -152,7 +156,7 @@ final class Coordinator implements Endpoint.Receiver, AutoCloseable {
                 beats.put(member.id(), new Heartbeats.Beat(pulse.beatMillis, pulse.progressMillis));
             }
         }
-        heartbeats.late(beats, state.awaited(), now).forEach(late -> turn(new Event.Lost(late.id(), late.why())));
+        heartbeats.late(beats, state.isOver() ? Set.of(looker) : state.awaited(), now).forEach(late -> lost(late.id(), late.why()));
         if (now - speedsMillis > SPEEDS_MILLIS) {
             speedsMillis = now;
             speeds();
@@ -188,8 +192,15 @@ final class Coordinator implements Endpoint.Receiver, AutoCloseable {
     }
 
     /// A process is known to be gone.
-    void lost(long pid, String why) {
-        work.add(() -> everybody().stream().filter(member -> member.pid() == pid).findFirst().ifPresent(member -> turn(new Event.Lost(member.id(), why))));
+    void ended(long pid, String why) {
+        work.add(() -> everybody().stream().filter(member -> member.pid() == pid).findFirst().ifPresent(member -> lost(member.id(), why)));
+    }
+
+    private void lost(long id, String why) {
+        if (state.isOver() && id == looker) {
+            looking = -1;                                        // after the end nobody takes its place
+        }
+        turn(new Event.Lost(id, why));
     }
 
     /// The run cannot go on, for a reason that the control plane does not know.
@@ -232,6 +243,7 @@ final class Coordinator implements Endpoint.Receiver, AutoCloseable {
         switch (action) {
             case Action.Order order -> order(order);
             case Action.Refuse(long id, List<Action.Difference> differences) -> farewell(id, "refused: this rank differs from the run in " + words(differences));
+            case Action.Rewound(_, long step, _) when looking > step -> looking = -1;    // it is looked at when it comes again
             case Action.Fenced(long id) -> farewell(id, "the run has gone on without this rank");
             case Action.Fence(long id, String why) -> {
                 endpoint.forget(id);

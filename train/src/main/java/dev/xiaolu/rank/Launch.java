@@ -18,6 +18,7 @@ import dev.xiaolu.train.RunData;
 import dev.xiaolu.train.RunReporter;
 import dev.xiaolu.train.Screen;
 import dev.xiaolu.train.TrainRun;
+import dev.xiaolu.train.Trainer;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
@@ -44,6 +45,7 @@ public record Launch(List<String> command, Screen screen, BooleanSupplier stop, 
     }
 
     @Override public TrainRun.Ended train(RunConfig config, Path folder, Optional<Checkpoint> from, Preparation preparation, Runnable ready) {
+        from.ifPresent(Trainer::refuseOtherArithmetic);
         RunData data = preparation.data(from);
         Disk disk = Disk.real();
         Path place = folder.resolve(FOLDER);
@@ -67,7 +69,7 @@ public record Launch(List<String> command, Screen screen, BooleanSupplier stop, 
                 var coordinator = new Coordinator(settings, heartbeats, PATIENCE_MILLIS, HOST, 0, Contract.coordinator(runId), key, conductor,
                         drill.isPresent() ? links::behind : UnaryOperator.identity());
                 var workers = new LocalWorkers(command, number -> new Contract(folder, runId, number, launch.workers(),
-                        HOST + ":" + (drill.isPresent() ? links.rendezvous(number, coordinator.port()) : coordinator.port()), 0, keyFile, HOST), place, coordinator::lost, coordinator::fail)) {
+                        HOST + ":" + (drill.isPresent() ? links.rendezvous(number, coordinator.port()) : coordinator.port()), 0, keyFile, HOST), place, coordinator::ended, coordinator::fail)) {
             conductor.conducts(coordinator, workers, memory);
             for (int number = 0; number < launch.workers(); number++) {
                 workers.start(number);
@@ -76,6 +78,7 @@ public record Launch(List<String> command, Screen screen, BooleanSupplier stop, 
             drill.ifPresent(each -> each.disturb(disturbance, folder));
             Optional<String> failure = coordinator.run();
             drill.ifPresent(each -> each.ended(disturbance));
+            workers.startNoMore();                               // who has taken its leave shall not come back while others still do
             coordinator.close();
             workers.end(FAREWELL);
             if (failure.isPresent()) {

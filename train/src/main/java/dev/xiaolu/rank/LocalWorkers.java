@@ -10,15 +10,17 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import java.util.function.IntFunction;
 
 /// Worker processes on this machine: starts them, and starts one anew where one has ended. Thread-safe.
 final class LocalWorkers implements AutoCloseable {
-    private static final int MOST_FAILURES = 3;                  // of a worker's starts in a row that it ended by itself before it could join
+    private static final int MOST_FAILURES = 3;                  // of a worker's starts in a row that it ended by itself before it could join, or since a step was done
     private static final long PAUSE_MILLIS = 200;
-    private static final int SIGNALS = 128;                      // exit codes above it stand for signals, which others send
+    private static final Set<Integer> SENT = Set.of(129, 130, 137, 143);        // exit codes of the signals that others send; what a process does to itself, as SIGSEGV, is a failure
+    private static final int SIGNALS = 128;                      // exit codes above it stand for signals
 
     private final List<String> command;
     private final IntFunction<Contract> contracts;
@@ -28,6 +30,7 @@ final class LocalWorkers implements AutoCloseable {
     private final Map<Integer, Process> running = new HashMap<>();
     private final Map<Integer, Integer> starts = new HashMap<>();
     private final Map<Integer, Integer> failures = new HashMap<>();
+    private final Map<Integer, Integer> fruitless = new HashMap<>();             // the same since a step was committed, joined or not
     private boolean closing;
 
     /// @param command   starts a worker, which reads its [Contract]
@@ -76,15 +79,17 @@ final class LocalWorkers implements AutoCloseable {
             return;
         }
         ended.accept(process.pid(), code > SIGNALS ? "its process has ended, signal %d".formatted(code - SIGNALS) : "its process has ended, exit code %d".formatted(code));
-        int failed;
+        int failed, without;
         synchronized (this) {
             if (closing) {
                 return;
             }
-            failed = code > SIGNALS ? 0 : failures.merge(number, 1, Integer::sum);
+            failed = SENT.contains(code) ? 0 : failures.merge(number, 1, Integer::sum);
+            without = SENT.contains(code) ? 0 : fruitless.merge(number, 1, Integer::sum);
         }
-        if (failed >= MOST_FAILURES) {
-            hopeless.accept("worker %d has ended %d times before it could join the run; the last words in %s are: %s".formatted(number, failed, log(number), lastWords(number)));
+        if (failed >= MOST_FAILURES || without >= MOST_FAILURES) {
+            hopeless.accept("worker %d has ended %d times before %s; the last words in %s are: %s".formatted(number, Math.max(failed, without),
+                    failed >= MOST_FAILURES ? "it could join the run" : "another step was done", log(number), lastWords(number)));
             return;
         }
         try {
@@ -92,7 +97,11 @@ final class LocalWorkers implements AutoCloseable {
         } catch (InterruptedException _) {
             Thread.currentThread().interrupt();
         }
-        start(number);
+        try {
+            start(number);
+        } catch (InputException failure) {
+            hopeless.accept(failure.getMessage());
+        }
     }
 
     private String lastWords(int number) {
@@ -111,6 +120,16 @@ final class LocalWorkers implements AutoCloseable {
                 failures.remove(number);
             }
         });
+    }
+
+    /// A step is done: it was worth while to start workers anew.
+    synchronized void committed() {
+        fruitless.clear();
+    }
+
+    /// Starts none anew from now on.
+    synchronized void startNoMore() {
+        closing = true;
     }
 
     /// Ends a process at once, and returns when it has.

@@ -123,6 +123,8 @@ final class Rank implements Replica.Peers {
 
     /// Works until the run ends or goes on without this rank. Gives why, where it did not end as it should; null where it did.
     String work() {
+        Scratch scratch = Compute.current().scratch();
+        Scratch.Mark before = scratch.mark();
         while (!finished && farewell == null) {
             boolean idle = todo.isEmpty() && checks.isEmpty();
             try {
@@ -135,7 +137,7 @@ final class Rank implements Replica.Peers {
                     inbox.progress.incrementAndGet();
                 }
             } catch (Regions.Abandoned _) {
-                // a newer layout is in the inbox
+                scratch.reset(before);                           // a newer layout is in the inbox
             } catch (InterruptedException _) {
                 Thread.currentThread().interrupt();
                 return "interrupted";
@@ -182,8 +184,8 @@ final class Rank implements Replica.Peers {
             }
             case Action.Compute compute -> {
                 step = compute.step();
-                todo.clear();
-                todo.addAll(compute.leaves());
+                todo.clear();                                    // leaves whose Computed is still on its way are listed, and in the sums already
+                compute.leaves().stream().filter(leaf -> !replica.isAdded(step, leaf)).forEach(todo::add);
                 checks.clear();
                 checks.addAll(compute.checks());
             }
@@ -192,10 +194,12 @@ final class Rank implements Replica.Peers {
             case Action.Update update when isNow(update.generation()) -> update(update);
             case Action.Commit commit -> {
                 committed = commit.step();
+                todo.clear();
+                checks.clear();
                 replica.drop();
                 staging = null;
             }
-            case Action.Save save -> checkpoints.save(replica, save, placement, chain, this, this::tell);
+            case Action.Save save -> checkpoints.save(replica, save, placement, chain, this, this::isVoid, this::tell);
             case Action.Finish _ -> finished = true;
             default -> { }
         }
@@ -206,8 +210,9 @@ final class Rank implements Replica.Peers {
         return of == generation && of == settled && inbox.newest.get() <= generation;
     }
 
+    /// Also where nobody is left who could say that something is void.
     private boolean isVoid() {
-        return inbox.newest.get() > generation;
+        return inbox.newest.get() > generation || inbox.lost != null;
     }
 
     private void layout(Action.Layout layout) {

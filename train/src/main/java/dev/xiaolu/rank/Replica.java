@@ -34,6 +34,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.Predicate;
 
 /// The arithmetic of one rank: leaves, its part of the gradient's mean, updates of what it owns; and the state of two steps.
 ///
@@ -60,6 +62,7 @@ final class Replica implements AutoCloseable {
     private GradientSums aside;                                  // of one leaf that two ranks compute; null until there is one
     private LossSums losses;
     private long working = -1;                                   // the step whose leaves are in the sums, -1: none
+    private final TreeSet<Integer> added = new TreeSet<>();      // those leaves
     private Map<String, TensorDigest> digests = Map.of();
     private long digestsOf = -1;
 
@@ -102,14 +105,20 @@ final class Replica implements AutoCloseable {
         working = -1;
     }
 
+    /// Whether this leaf is in the sums.
+    boolean isAdded(long step, int leaf) {
+        return working == step && added.contains(leaf);
+    }
+
     /// Computes neighbouring leaves of step `step` and adds them to the sums.
     List<Leaf> compute(long step, int firstLeaf, int leaves) {
         begin(step);
-        passes(step).pass(step, firstLeaf, leaves, sums, losses);
         var told = new ArrayList<Leaf>();
         for (int leaf = firstLeaf; leaf < firstLeaf + leaves; leaf++) {
+            adds(leaf);
             told.add(new Leaf(leaf, false, 0, 0));
         }
+        passes(step).pass(step, firstLeaf, leaves, sums, losses);
         return told;
     }
 
@@ -143,6 +152,7 @@ final class Replica implements AutoCloseable {
                 counts(step).get(i).data().copyFrom(java.lang.foreign.MemorySegment.ofArray(before.get(i)));
             }
         } else {
+            adds(leaf);
             sums.addAll(aside);
         }
         return new Leaf(leaf, check, high, low);
@@ -153,9 +163,15 @@ final class Replica implements AutoCloseable {
             return;
         }
         working = step;
+        added.clear();
         sums.begin(plan(step).leaves());
         losses = new LossSums(slot(step - 1).made.training().terms(), plan(step).leaves());
         slot(step - 1).made.training().begin(step);
+    }
+
+    /// A leaf that was added twice would be a wrong gradient that nobody could see.
+    private void adds(int leaf) {
+        check(added.add(leaf), "leaf %d of step %d is in the sums already", leaf, working);
     }
 
     private LeafPasses passes(long step) {
@@ -168,14 +184,16 @@ final class Replica implements AutoCloseable {
 
     /// Means of the gradients of what `self` owns, from the sums of all who hold leaves; gives the counts of this rank, which are to be summed over all.
     List<Long> reduce(long step, long self, Placement placement, Map<Long, List<Integer>> leaves, Peers peers) {
+        List<Integer> own = List.copyOf(working == step ? added : List.of());
+        check(own.equals(leaves.get(self)), "the leaves %s of step %d are in the sums, wanted %s", own, step, leaves.get(self));
         var norm = new SquaredNorm();
         List<Long> contributors = leaves.entrySet().stream().filter(each -> !each.getValue().isEmpty()).map(Map.Entry::getKey).toList();
         Scratch scratch = Compute.current().scratch();
         for (Parameter parameter : slots[0].trained()) {
             if (placement.isOwner(self, parameter.name())) {
                 Scratch.Mark before = scratch.mark();
-                Tensor own = sums.sum(parameter.name());
-                Tensor[] parts = contributors.stream().map(id -> id == self ? own : peers.view(id, own)).toArray(Tensor[]::new);
+                Tensor sum = sums.sum(parameter.name());
+                Tensor[] parts = contributors.stream().map(id -> id == self ? sum : peers.view(id, sum)).toArray(Tensor[]::new);
                 means.add(norm, parameter, plan(step).leaves(), parts);
                 scratch.reset(before);
             }
@@ -277,14 +295,14 @@ final class Replica implements AutoCloseable {
         digestsOf = -1;
     }
 
-    /// New weights of the seed, and optimizer state of zeros: the state before the first step.
-    void startAnew() {
+    /// New weights of the seed, and optimizer state of zeros for the parameters that `holds` names: the state before the first step.
+    void startAnew(Predicate<String> holds) {
         changed();
         try (var arena = java.lang.foreign.Arena.ofShared()) {
             var fresh = new Slot(config, family, ModelFamily.start(config), arena);
             fresh.parameters().forEach(parameter -> slots[0].takeValue(fresh, parameter.name()));
         }
-        slots[0].states().values().forEach(state -> state.data().fill((byte) 0));
+        slots[0].trained().stream().map(Parameter::name).filter(holds).forEach(name -> slots[0].state(name).forEach(state -> state.data().fill((byte) 0)));
     }
 
     @Override public void close() {

@@ -102,8 +102,8 @@ public record Worker(Contract contract, Screen screen) {
         long begun = System.nanoTime();
         for (int pass = 0; pass < WARM_PASSES && System.nanoTime() - begun < WARM_NANOS; pass++) {
             replica.compute(1, pass % replica.plan(1).leaves(), 1);
+            replica.drop();
         }
-        replica.drop();
     }
 
     private static Thread beats(Endpoint endpoint, long coordinator, Rank.Inbox inbox) {

@@ -38,11 +38,16 @@ public record Looks(RunConfig config, RunData data, ModelFamily.Made made) {
 
     /// How well held-out text is predicted, where that is due after step `done` and there is such text.
     public Optional<Evaluation> evaluation(long done) {
+        return evaluation(done, () -> {});
+    }
+
+    /// The same; `progress` hears of every sequence.
+    public Optional<Evaluation> evaluation(long done, Runnable progress) {
         if (!evaluates(config, done)) {
             return Optional.empty();
         }
         List<SequenceSource.Sequence> heldOut = data.heldOut(done == config.train().steps() ? config.eval().finalSequences() : config.eval().sequences());
-        return Optional.of(Evaluation.of(made.training().model(), heldOut, bytesOf(heldOut))).filter(one -> one.tokens() > 0);
+        return Optional.of(Evaluation.of(made.training().model(), () -> heldOut.stream().peek(_ -> progress.run()).iterator(), bytesOf(heldOut))).filter(one -> one.tokens() > 0);
     }
 
     /// Bytes of text that the predicted tokens stand for; special tokens stand for none.

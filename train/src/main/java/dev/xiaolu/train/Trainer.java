@@ -152,12 +152,17 @@ public final class Trainer {
 
     private static ModelFamily.Made restored(ModelFamily family, Checkpoint checkpoint, Arena arena) {
         String subject = "checkpoint " + checkpoint.label();
-        if (checkpoint.manifest().arithmetic() != Numerics.VERSION) {
-            throw InputException.of("%s: its arithmetic is version %d, this program's is %d; the run would go on with other bits; use the program that began it", subject,
-                    checkpoint.manifest().arithmetic(), Numerics.VERSION);
-        }
+        refuseOtherArithmetic(checkpoint);
         try (TensorSource source = checkpoint.weights()) {
             return family.restored(subject, source, arena);
+        }
+    }
+
+    /// A run goes on only under the arithmetic that it began with.
+    public static void refuseOtherArithmetic(Checkpoint checkpoint) {
+        if (checkpoint.manifest().arithmetic() != Numerics.VERSION) {
+            throw InputException.of("checkpoint %s: its arithmetic is version %d, this program's is %d; the run would go on with other bits; use the program that began it", checkpoint.label(),
+                    checkpoint.manifest().arithmetic(), Numerics.VERSION);
         }
     }
 

@@ -1,0 +1,49 @@
+package dev.xiaolu.rank;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Real processes that end by themselves.
+@Timeout(120)
+@EnabledOnOs({OS.LINUX, OS.MAC})
+class LocalWorkersTest {
+    @TempDir Path temp;
+
+    private String hopeless(boolean joins, String script) throws Exception {
+        var said = new CompletableFuture<String>();
+        var workers = new CompletableFuture<LocalWorkers>();
+        try (var own = new LocalWorkers(List.of("sh", "-c", script), number -> new Contract(temp, "run", number, 1, "127.0.0.1:1", 0, temp.resolve("key"), "127.0.0.1"), temp, (pid, _) -> {
+            if (joins) {
+                workers.join().joined(pid);
+            }
+        }, said::complete)) {
+            workers.complete(own);
+            own.start(0);
+            return said.get(60, TimeUnit.SECONDS);
+        }
+    }
+
+    @Test void workerThatEndsBeforeItJoinsIsGivenUpWithItsLastWords() throws Exception {
+        String said = hopeless(false, "echo no such thing; exit 1");
+        assertTrue(said.contains("3 times before it could join") && said.contains("no such thing"), said);
+    }
+
+    @Test void workerThatCrashesIsGivenUpThoughItsEndIsASignal() throws Exception {
+        String said = hopeless(false, "kill -SEGV $$");
+        assertTrue(said.contains("3 times before it could join"), said);
+    }
+
+    @Test void workerThatJoinsAndEndsTimeAndAgainWithoutAStepIsGivenUp() throws Exception {
+        String said = hopeless(true, "exit 1");
+        assertTrue(said.contains("3 times before another step was done"), said);
+    }
+}
