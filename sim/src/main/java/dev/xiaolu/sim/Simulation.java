@@ -66,7 +66,7 @@ public final class Simulation {
             turn.lines().forEach(line -> history.update((line + "\n").getBytes(StandardCharsets.UTF_8)));
             log.accept(turn);
         }));
-        rough.toTheEnd(20 * calmNanos + 1800 * SECONDS);
+        rough.toTheEnd(10 * calmNanos + 900 * SECONDS);                     // far more than all faults together can cost
         return rough.outcome(calm, HexFormat.of().formatHex(history.digest(), 0, 8));
     }
 
