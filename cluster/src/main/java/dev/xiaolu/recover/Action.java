@@ -20,7 +20,8 @@ public sealed interface Action {
     /// @param base those of `settled` who live, in its order
     /// @param committed the step whose state it is
     /// @param newcomers the members who have not been in a settled generation
-    record Layout(long generation, List<Member> members, List<Long> settled, List<Long> base, long committed, List<Long> newcomers) implements Order {
+    /// @param anew whether leaves of the step under way are void too
+    record Layout(long generation, List<Member> members, List<Long> settled, List<Long> base, long committed, List<Long> newcomers, boolean anew) implements Order {
         public Layout {
             members = List.copyOf(members);
             settled = List.copyOf(settled);
@@ -124,6 +125,9 @@ public sealed interface Action {
 
     /// Steps after this one are undone, since state was lost.
     record Rewound(long generation, long step, String why) implements Action {}
+
+    /// The step under way is begun once more, from its first leaf.
+    record Repeated(long generation, long step, String why) implements Action {}
 
     /// Too few ranks are left; answer with [Event.WaitDeadline] of this generation when the patience is over.
     record Wait(long generation, int have, int fewest) implements Action {}

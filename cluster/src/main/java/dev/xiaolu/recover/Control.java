@@ -31,6 +31,7 @@ public record Control(Settings settings) {
             case Event.Lost(long id, String why) -> state.run().known(id) == null ? Next.ignore(state) : members().lost(state, Map.of(id, why));
             case Event.Stop(String why) -> stop(state, why);
             case Event.Damaged damaged -> members().damaged(state, damaged);
+            case Event.Doubted(long step, String why) -> state.run().work() != null && state.run().work().step() == step ? members().repeat(state.run(), why) : Next.ignore(state);
             case Event.Speeds(SortedMap<Long, Integer> weights) -> Next.of(state.with(state.run().withSpeeds(weights)));
             case Event.StartDeadline _ -> state instanceof Gathering(Run run) ? startDeadline(run) : Next.ignore(state);
             case Event.WaitDeadline(long generation) -> state instanceof Waiting(Run run, long since) && since == generation

@@ -41,6 +41,9 @@ public sealed interface Event {
     /// The checkpoint of `step` cannot be read as it was written; `newest` is the newest older one that can, or -1.
     record Damaged(long step, long newest) implements Event {}
 
+    /// What was found about the step under way must be found a second time to be believed.
+    record Doubted(long step, String why) implements Event {}
+
     /// Somebody wants the run to end after the step under way, with a checkpoint.
     record Stop(String why) implements Event {}
 

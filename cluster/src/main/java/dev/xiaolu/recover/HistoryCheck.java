@@ -144,7 +144,7 @@ public final class HistoryCheck {
             }
             case Action.Failed _ -> isOver = true;
             case Action.Finish(long step, _) -> want(step == committed, "finished at step %d, but %d is committed", step, committed);
-            case Action.NotSaved _, Action.Wait _ -> { }
+            case Action.NotSaved _, Action.Repeated _, Action.Wait _ -> { }
         }
     }
 
@@ -159,6 +159,10 @@ public final class HistoryCheck {
     }
 
     private void layout(Action.Layout layout) {
+        if (layout.anew()) {
+            endStep();
+            began = Long.MAX_VALUE;
+        }
         want(layout.generation() > generation, "generation %d follows %d", layout.generation(), generation);
         want(new TreeSet<>(layout.to()).size() == layout.to().size(), "two members of one id in %s", layout.to());
         layout.members().forEach(member -> want(member.equals(joined.get(member.id())), "member %s has joined as %s", member, joined.get(member.id())));

@@ -39,7 +39,18 @@ record Membership(Settings settings) {
         }
         Run in = few || run.work() == null && !isEnding(run) ? run.withCandidatesIn() : run;
         List<Long> newcomers = in.ids().stream().filter(id -> !in.settled().contains(id)).toList();
-        return Next.of(new Settling(in, Set.of()), new Action.Layout(in.generation(), in.members(), in.settled(), in.base(), in.committed(), newcomers));
+        return Next.of(new Settling(in, Set.of()), new Action.Layout(in.generation(), in.members(), in.settled(), in.base(), in.committed(), newcomers, isAnew(in)));
+    }
+
+    /// A step that began in this very generation, before it has settled, is one that is repeated.
+    private static boolean isAnew(Run run) {
+        return run.work() != null && run.work().since() == run.generation();
+    }
+
+    /// Throws away what is known of the step under way, and begins it once more with its leaves at other members.
+    Next repeat(Run run, String why) {
+        long next = run.generation() + 1;
+        return layout(run.withGeneration(next).withWork(run.work().again(next, settings.plan()))).after(new Action.Repeated(next, run.work().step(), why));
     }
 
     /// Whoever is left when all is done may save it alone.

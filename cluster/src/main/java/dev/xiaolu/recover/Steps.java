@@ -150,8 +150,12 @@ record Steps(Settings settings) {
             return members().lost(new Computing(run), odd);
         }
         int doubt = run.work().hopeless(ids);
-        return doubt < 0 ? null : members().failed(run, "leaf %d of step %d has another result at each of the ranks %s, so nobody can say who errs; resume on other machines, at least three"
-                .formatted(doubt, run.work().step(), ids));
+        if (doubt < 0) {
+            return null;
+        }
+        String why = "leaf %d of step %d has another result at each of the ranks %s".formatted(doubt, run.work().step(), ids);
+        return run.work().tries() == 0 ? members().repeat(run, why)
+                : members().failed(run, why + ", and had so before, so nobody can say who errs; resume on other machines, at least three");
     }
 
     private Next reduce(Run run) {

@@ -2,6 +2,7 @@ package dev.xiaolu.recover;
 
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,11 +19,18 @@ import java.util.TreeMap;
 /// @param held the leaves that their owners have computed
 /// @param checkers who else shall compute a leaf, to compare
 /// @param checked what those have found, by leaf and rank
+/// @param tries how often the step was begun before
 public record Work(long step, long since, int leaves, List<Integer> doubled, SortedMap<Integer, Long> owners, SortedMap<Integer, Leaf> held,
-        SortedMap<Integer, List<Long>> checkers, SortedMap<Integer, SortedMap<Long, Leaf>> checked) {
+        SortedMap<Integer, List<Long>> checkers, SortedMap<Integer, SortedMap<Long, Leaf>> checked, int tries) {
 
     static Work begin(long step, long generation, Plan plan) {
-        return new Work(step, generation, plan.leavesOf(step), List.copyOf(plan.doubled(step)), new TreeMap<>(), new TreeMap<>(), new TreeMap<>(), new TreeMap<>());
+        return new Work(step, generation, plan.leavesOf(step), List.copyOf(plan.doubled(step)), new TreeMap<>(), new TreeMap<>(), new TreeMap<>(), new TreeMap<>(), 0);
+    }
+
+    /// The same step from its beginning.
+    Work again(long generation, Plan plan) {
+        Work fresh = begin(step, generation, plan);
+        return new Work(step, generation, fresh.leaves, fresh.doubled, fresh.owners, fresh.held, fresh.checkers, fresh.checked, tries + 1);
     }
 
     private Work copy() {
@@ -30,7 +38,7 @@ public record Work(long step, long since, int leaves, List<Integer> doubled, Sor
         checkers.forEach((leaf, ids) -> checkersCopy.put(leaf, new ArrayList<>(ids)));
         var checkedCopy = new TreeMap<Integer, SortedMap<Long, Leaf>>();
         checked.forEach((leaf, found) -> checkedCopy.put(leaf, new TreeMap<>(found)));
-        return new Work(step, since, leaves, doubled, new TreeMap<>(owners), new TreeMap<>(held), checkersCopy, checkedCopy);
+        return new Work(step, since, leaves, doubled, new TreeMap<>(owners), new TreeMap<>(held), checkersCopy, checkedCopy, tries);
     }
 
     /// Without the members that are lost, and what they held.
@@ -58,7 +66,9 @@ public record Work(long step, long since, int leaves, List<Integer> doubled, Sor
                 missing.add(leaf);
             }
         }
-        Shares.spread(missing, members, load, weights).forEach((leaf, id) -> {
+        var order = new ArrayList<>(members);
+        Collections.rotate(order, -tries);                               // what one has computed wrongly, another shall compute when it is done again
+        Shares.spread(missing, order, load, weights).forEach((leaf, id) -> {
             next.owners.put(leaf, id);
             load.merge(id, 1, Integer::sum);
             next.checkers.getOrDefault(leaf, new ArrayList<>()).remove(id);      // nobody checks itself
@@ -127,13 +137,13 @@ public record Work(long step, long since, int leaves, List<Integer> doubled, Sor
         if (!leaf.check()) {
             var more = new TreeMap<>(held);
             more.put(leaf.index(), leaf);
-            return new Work(step, since, leaves, doubled, owners, more, checkers, checked);
+            return new Work(step, since, leaves, doubled, owners, more, checkers, checked, tries);
         }
         var more = new TreeMap<>(checked);
         var found = new TreeMap<>(checked.getOrDefault(leaf.index(), new TreeMap<>()));
         found.put(id, leaf);
         more.put(leaf.index(), found);
-        return new Work(step, since, leaves, doubled, owners, held, checkers, more);
+        return new Work(step, since, leaves, doubled, owners, held, checkers, more, tries);
     }
 
     /// The leaves that each rank owns and has still to compute; only ranks that have some are named.

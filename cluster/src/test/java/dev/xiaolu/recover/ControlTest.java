@@ -117,7 +117,7 @@ class ControlTest {
     @Test void theFirstLayoutComesWithTheLastRankThatIsWanted() {
         assertEquals(List.of(), join(1));
         assertEquals(List.of(), join(2));
-        assertEquals(List.of(new Action.Layout(1, List.of(member(1), member(2), member(3)), List.of(), List.of(), 0, List.of(1L, 2L, 3L))), join(3));
+        assertEquals(List.of(new Action.Layout(1, List.of(member(1), member(2), member(3)), List.of(), List.of(), 0, List.of(1L, 2L, 3L), false)), join(3));
     }
 
     @Test void atTheDeadlineFewerBeginIfTheyAreEnough() {
@@ -164,7 +164,7 @@ class ControlTest {
         compute(3);
         on(new Event.Lost(3, "silent"));
         assertEquals(new Action.Fence(3, "silent"), last.getFirst());
-        assertEquals(new Action.Layout(2, List.of(member(1), member(2)), List.of(1L, 2L, 3L), List.of(1L, 2L), 0, List.of()), last.get(1));
+        assertEquals(new Action.Layout(2, List.of(member(1), member(2)), List.of(1L, 2L, 3L), List.of(1L, 2L), 0, List.of(), false), last.get(1));
         settle();
         assertEquals(List.of(new Action.Compute(1, 2, 1, List.of(0, 1), List.of()), new Action.Compute(2, 2, 1, List.of(4, 5), List.of())), all(Action.Compute.class));
     }
@@ -194,7 +194,7 @@ class ControlTest {
         on(new Event.Lost(2, "ended"));
         on(new Event.Ready(1, 2));
         on(new Event.Lost(4, "ended"));
-        assertEquals(new Action.Layout(3, List.of(member(1), member(3)), List.of(1L, 2L, 3L, 4L), List.of(1L, 3L), 0, List.of()), one(Action.Layout.class));
+        assertEquals(new Action.Layout(3, List.of(member(1), member(3)), List.of(1L, 2L, 3L, 4L), List.of(1L, 3L), 0, List.of(), false), one(Action.Layout.class));
         assertEquals(List.of(), on(new Event.Ready(1, 2)), "ready for a generation that is over");
         assertInstanceOf(State.Settling.class, state);
     }
@@ -212,7 +212,7 @@ class ControlTest {
         join(4);
         on(new Event.Lost(3, "ended"));
         assertEquals(2, one(Action.Rewound.class).step());
-        assertEquals(new Action.Layout(3, List.of(member(1), member(4)), List.of(), List.of(), 2, List.of(1L, 4L)), one(Action.Layout.class));
+        assertEquals(new Action.Layout(3, List.of(member(1), member(4)), List.of(), List.of(), 2, List.of(1L, 4L), false), one(Action.Layout.class));
         settle();
         assertEquals(3, all(Action.Compute.class).getFirst().step());
         assertEquals(List.of(), on(new Event.Computed(1, 1, 4, List.of(new Leaf(0, false, 7, 0)))), "of a step that was undone");
@@ -270,7 +270,7 @@ class ControlTest {
         assertEquals(new Action.Wait(2, 1, 2), one(Action.Wait.class));
         assertEquals(List.of(), on(new Event.WaitDeadline(1)), "of another wait");
         join(3);
-        assertEquals(new Action.Layout(3, List.of(member(1), member(3)), List.of(1L, 2L), List.of(1L), 0, List.of(3L)), one(Action.Layout.class));
+        assertEquals(new Action.Layout(3, List.of(member(1), member(3)), List.of(1L, 2L), List.of(1L), 0, List.of(3L), false), one(Action.Layout.class));
         settle();
         assertEquals(List.of(new Action.Compute(1, 3, 1, List.of(3, 4), List.of()), new Action.Compute(3, 3, 1, List.of(5), List.of())), all(Action.Compute.class));
         on(new Event.Lost(3, "ended"));
@@ -282,7 +282,7 @@ class ControlTest {
         running();
         assertEquals(List.of(), join(4));
         step();
-        assertEquals(new Action.Layout(2, List.of(member(1), member(2), member(3), member(4)), List.of(1L, 2L, 3L), List.of(1L, 2L, 3L), 1, List.of(4L)), one(Action.Layout.class));
+        assertEquals(new Action.Layout(2, List.of(member(1), member(2), member(3), member(4)), List.of(1L, 2L, 3L), List.of(1L, 2L, 3L), 1, List.of(4L), false), one(Action.Layout.class));
     }
 
     @Test void whoeverIsFencedIsToldSoAndCommandedNoMore() {
@@ -318,6 +318,39 @@ class ControlTest {
         assertEquals(new Action.Save(2, 2, 2), one(Action.Save.class));
         assertEquals(List.of(new Action.NotSaved(2, "no space")), on(new Event.SaveFailed(2, 2, 2, "no space")));
         assertEquals(List.of(), on(new Event.Saved(2, 2, 2)), "after it has failed");
+    }
+
+    @Test void aStepThatIsDoubtedBeginsOnceMoreWithItsLeavesAtOthers() {
+        running();
+        computeAll();
+        reduceAll();
+        on(new Event.Doubted(1, "no number"));
+        assertEquals(new Action.Repeated(2, 1, "no number"), last.getFirst());
+        assertTrue(one(Action.Layout.class).anew());
+        assertEquals(List.of(), on(new Event.Staged(1, 1, 1, new TreeMap<>(Map.of("weights", "w")))), "of the first time");
+        settle();
+        assertEquals(List.of(List.of(4, 5), List.of(0, 1), List.of(2, 3)), all(Action.Compute.class).stream().map(Action.Compute::leaves).toList());
+        assertEquals(List.of(), on(new Event.Computed(1, 1, 1, List.of(new Leaf(0, false, 1, 1)))), "of the first time");
+        computeAll();
+        reduceAll();
+        stageAll();
+        assertEquals(1, one(Action.Committed.class).step());
+        assertEquals(List.of(), on(new Event.Doubted(1, "late")));
+    }
+
+    @Test void twoThatDifferComputeTheStepOnceMoreBeforeTheRunIsGivenUp() {
+        begin(2, 1, true, new FivePlan(List.of(0)));
+        join(1);
+        join(2);
+        settle();
+        on(new Event.Computed(1, 1, 1, List.of(new Leaf(0, false, 7, 7), new Leaf(1, false, 1, 1), new Leaf(2, false, 1, 1))));
+        on(new Event.Computed(2, 1, 1, List.of(new Leaf(0, true, 8, 8))));
+        assertEquals(1, one(Action.Repeated.class).step());
+        settle();
+        long owner = all(Action.Compute.class).stream().filter(order -> order.leaves().contains(0)).findFirst().orElseThrow().id();
+        on(new Event.Computed(owner, 2, 1, List.of(new Leaf(0, false, 7, 7))));
+        on(new Event.Computed(3 - owner, 2, 1, List.of(new Leaf(0, true, 8, 8))));
+        assertTrue(one(Action.Failed.class).why().contains("and had so before, so nobody can say who errs"), last.toString());
     }
 
     @Test void stopEndsAfterTheStepUnderWayWithACheckpoint() {

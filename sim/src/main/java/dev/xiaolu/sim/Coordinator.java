@@ -160,7 +160,7 @@ final class Coordinator {
             }
             case Action.Wait(long generation, _, _) -> timeline.after(PATIENCE, () -> awake(() -> happens(new Event.WaitDeadline(generation))));
             case Action.Committed _ -> timeline.after(0, () -> awake(this::weigh));
-            case Action.Durable _, Action.NotSaved _, Action.Rewound _, Action.Failed _, Action.Ended _ -> { }
+            case Action.Durable _, Action.NotSaved _, Action.Repeated _, Action.Rewound _, Action.Failed _, Action.Ended _ -> { }
         }
     }
 

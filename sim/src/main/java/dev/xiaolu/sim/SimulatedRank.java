@@ -138,6 +138,10 @@ final class SimulatedRank {
             fetch(layout);
             return;
         }
+        if (layout.anew()) {
+            work = -1;
+            orders++;
+        }
         want(step == layout.committed() || step == layout.committed() + 1, "is at step %d, the layout at %d", step, layout.committed());
         var ready = new Event.Ready(id, generation);
         later(50 * MILLIS, 300 * MILLIS, () -> tell.accept(ready));

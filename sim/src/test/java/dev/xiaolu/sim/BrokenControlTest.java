@@ -65,9 +65,9 @@ class BrokenControlTest {
                 new Fault("adds one to a total", (_, action) -> action instanceof Action.Update(long g, long step, List<Long> totals, List<Long> to)
                         ? List.of(new Action.Update(g, step, List.of(totals.get(0) + 1, totals.get(1)), to)) : List.of(action)),
                 new Fault("begins a generation twice", (_, action) -> action instanceof Action.Layout layout
-                        ? List.of(new Action.Layout(1, layout.members(), layout.settled(), layout.base(), layout.committed(), layout.newcomers())) : List.of(action)),
+                        ? List.of(new Action.Layout(1, layout.members(), layout.settled(), layout.base(), layout.committed(), layout.newcomers(), layout.anew())) : List.of(action)),
                 new Fault("takes a member twice", (_, action) -> action instanceof Action.Layout layout ? List.of(new Action.Layout(layout.generation(), Stream.concat(layout.members().stream(),
-                        layout.members().stream().limit(1)).toList(), layout.settled(), layout.base(), layout.committed(), layout.newcomers())) : List.of(action)),
+                        layout.members().stream().limit(1)).toList(), layout.settled(), layout.base(), layout.committed(), layout.newcomers(), layout.anew())) : List.of(action)),
                 new Fault("commits a step again", (_, action) -> action instanceof Action.Committed ? List.of(action, action) : List.of(action)),
                 new Fault("counts checkpoints that failed", (event, action) -> action instanceof Action.NotSaved(long step, _) ? List.of(new Action.Durable(step)) : List.of(action)),
                 new Fault("goes back too far", (_, action) -> action instanceof Action.Rewound(long g, long step, String why) && step > 0 ? List.of(new Action.Rewound(g, step - 1, why)) : List.of(action)));

@@ -60,6 +60,8 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
     private boolean prepared;
     private boolean stopping;
     private long done;
+    private List<Long> doubted;                                  // the counts of a step that is computed once more; null where there is none
+    private long doubtedStep;
     private long ranks, generation;
     private long committedNanos;
     private RunListener.Stepped waiting;                         // a step whose evaluation is still to come; null where there is none
@@ -120,19 +122,35 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
             case Action.Committed(long step, _, SortedMap<String, String> digests) -> committed(step, digests);
             case Action.Durable(long step) -> reporter.saved(Checkpoint.open(Disk.real(), store.folder(step)));
             case Action.NotSaved(_, String why) -> reporter.warned(why);
+            case Action.Repeated(_, long step, String why) -> reporter.say("step %d is computed once more: %s".formatted(step, why));
             case Action.Rewound(_, long step, String why) -> rewound(step, why);
             case Action.Wait(_, int have, int fewest) -> reporter.warned("only %d ranks are left, wanted at least %d; the run waits for more".formatted(have, fewest));
             default -> { }
         }
     }
 
-    /// A step whose loss or gradient is no finite number ends the run, as it does in one process.
+    /// A step whose loss or gradient is no finite number is computed once more, its leaves at other ranks: the same bits again, and it is the data or the model, and the run ends as it does in one process;
+    /// other bits, and it was the hardware.
     private void judge(long step, List<Long> totals) {
         Verdict verdict = Replica.verdict(terms, RunPlan.of(config, 0).leavesOf(step), totals);
-        if (!verdict.sound()) {
-            long saved = store.newest().whole().map(Checkpoint::step).orElse(0L);
-            coordinator.fail(Verdict.refusal(verdict.result(step, 0, 0, List.of()),
-                    "the weights are those of step %d, the newest checkpoint is of step %d".formatted(step - 1, saved)).getMessage());
+        boolean again = doubted != null && doubtedStep == step;
+        if (again && !doubted.equals(totals)) {
+            reporter.warned("step %d gave other numbers the second time: the hardware of a rank errs; './xiaolu doctor' on its machine may find it".formatted(step));
+        }
+        if (verdict.sound()) {
+            doubted = null;
+            return;
+        }
+        String found = Verdict.refusal(verdict.result(step, 0, 0, List.of()), "the weights are those of step %d, the newest checkpoint is of step %d"
+                .formatted(step - 1, store.newest().whole().map(Checkpoint::step).orElse(0L))).getMessage();
+        if (again && doubted.equals(totals)) {
+            coordinator.fail(found + "; a second computation, by other ranks, gave the same bits, so it is not the hardware");
+        } else if (again) {
+            coordinator.fail(found + "; a second computation gave other bits");
+        } else {
+            doubted = totals;
+            doubtedStep = step;
+            coordinator.doubt(step, found);
         }
     }
 

@@ -212,6 +212,11 @@ final class Coordinator implements Endpoint.Receiver, AutoCloseable {
         });
     }
 
+    /// What was found about the step under way is to be found a second time.
+    void doubt(long step, String why) {
+        work.add(() -> turn(new Event.Doubted(step, why)));
+    }
+
     /// Does `task` on the coordinator's thread.
     void later(Runnable task) {
         work.add(task);

@@ -221,12 +221,12 @@ final class Rank implements Replica.Peers {
         checks.clear();
         staging = null;
         made.removeIf(each -> each.generation < generation);
+        if (layout.base().isEmpty() || layout.anew() || layout.committed() != committed) {
+            replica.drop();                                      // also where this layout is void already: the next one does not say it again
+        }
         meet(layout.members());
         if (isVoid()) {
             return;
-        }
-        if (layout.base().isEmpty() || layout.committed() != committed) {
-            replica.drop();
         }
         next = replica.placement(layout.members().stream().map(Member::id).toList(), copies);
         if (layout.base().isEmpty()) {

@@ -115,7 +115,7 @@ final class LoneRank implements AutoCloseable {
 
     /// The layout of a generation in which there is nobody else.
     static Action.Layout alone(long generation, List<Long> settled, long committed) {
-        return new Action.Layout(generation, List.of(new Member(SELF, "127.0.0.1", 1, 1)), settled, settled, committed, settled.isEmpty() ? List.of(SELF) : List.of());
+        return new Action.Layout(generation, List.of(new Member(SELF, "127.0.0.1", 1, 1)), settled, settled, committed, settled.isEmpty() ? List.of(SELF) : List.of(), false);
     }
 
     /// Begins generation 1 from the seed.
