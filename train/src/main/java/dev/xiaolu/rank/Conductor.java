@@ -161,6 +161,13 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
         StreamSupport.stream(seen.path("samples").spliterator(), false).forEach(sample -> reporter.sampled(seen.path("step").asLong(), sample.path("prompt").asString(), sample.path("text").asString()));
     }
 
+    /// The checkpoint of a step, every byte of it read: ranks look at its weights alone.
+    private Checkpoint whole(long step) {
+        Checkpoint checkpoint = Checkpoint.open(dev.xiaolu.platform.Disk.real(), store.folder(step));
+        checkpoint.verify(Runtime.getRuntime().availableProcessors());
+        return checkpoint;
+    }
+
     private void tellWaiting(Optional<Evaluation> evaluation) {
         reporter.stepped(new RunListener.Stepped(waiting.result(), waiting.seconds(), waiting.weights(), waiting.chain(), evaluation));
         waiting = null;
@@ -172,7 +179,7 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
         goodput.rewound(step);
         waiting = waiting == null || waiting.result().step() > step ? null : waiting;
         behind.removeIf(stepped -> stepped.result().step() > step);
-        chain = step == 0 ? DigestChain.START : Checkpoint.open(dev.xiaolu.platform.Disk.real(), store.folder(step)).manifest().chain();
+        chain = step == 0 ? DigestChain.START : whole(step).manifest().chain();
         done = step;
         reporter.warned("%s; the run goes on from step %d".formatted(why, step));
         RunReporter before = reporter;
