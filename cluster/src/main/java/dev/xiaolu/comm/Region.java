@@ -32,6 +32,7 @@ public final class Region implements AutoCloseable {
 
     private final Path file;
     private final FileChannel channel;
+    private final long most;                                     // bytes of the whole file system
     private final Arena memory = Arena.ofShared();
     private final TreeMap<Long, MemorySegment> byAddress = new TreeMap<>();              // chunks by the address they begin at
     private final TreeMap<Long, MemorySegment> byOffset = new TreeMap<>();
@@ -39,9 +40,10 @@ public final class Region implements AutoCloseable {
     private long used;                                           // bytes handed out of the newest chunk
     private MemorySegment chunk = MemorySegment.NULL;
 
-    private Region(Path file, FileChannel channel) {
+    private Region(Path file, FileChannel channel, long most) {
         this.file = file;
         this.channel = channel;
+        this.most = most;
     }
 
     /// Makes the region of process `id` in `folder`, best one in memory; see [#folder].
@@ -51,13 +53,13 @@ public final class Region implements AutoCloseable {
             FileAttribute<?>[] rights = Files.getFileStore(folder).supportsFileAttributeView("posix")
                     ? new FileAttribute<?>[] {PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))} : new FileAttribute<?>[0];
             var channel = FileChannel.open(file, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.SPARSE), rights);
-            var region = new Region(file, channel);
+            var region = new Region(file, channel, Files.getFileStore(folder).getTotalSpace());
             MemorySegment header = region.allocate(HEADER_BYTES, 64);
             header.set(JAVA_LONG, 0, MAGIC);
             header.set(JAVA_LONG, 8, id);
             return region;
         } catch (IOException failed) {
-            throw new InputException("shared memory %s: cannot be made: %s; make room there, or set launch.transport=tcp".formatted(file, failed.getMessage()), failed);
+            throw new InputException("shared memory %s: cannot be made: %s; make room there".formatted(file, failed.getMessage()), failed);
         }
     }
 
@@ -154,6 +156,10 @@ public final class Region implements AutoCloseable {
         try {
             if (chunk.byteSize() - used < wanted) {
                 long size = Math.max(CHUNK_BYTES, wanted);
+                if (size > most - end) {                         // a page that cannot be had later would end the process without a word
+                    throw InputException.of("shared memory %s: its file system has %d MiB, wanted %d MiB and more; make it larger, in a container with --shm-size, or train a smaller model", file,
+                            most >> 20, end + size >> 20);
+                }
                 chunk = channel.map(FileChannel.MapMode.READ_WRITE, end, size, memory);
                 byAddress.put(chunk.address(), chunk);
                 byOffset.put(end, chunk);
@@ -161,7 +167,7 @@ public final class Region implements AutoCloseable {
                 used = 0;
             }
         } catch (IOException failed) {
-            throw new InputException("shared memory %s: %d bytes more cannot be had: %s; make room there, or set launch.transport=tcp".formatted(file, wanted, failed.getMessage()), failed);
+            throw new InputException("shared memory %s: %d bytes more cannot be had: %s; make room there".formatted(file, wanted, failed.getMessage()), failed);
         }
         MemorySegment part = chunk.asSlice(used, bytes);
         used += wanted;

@@ -52,4 +52,11 @@ class RegionTest {
             assertNull(region.at(region.bytes() - 8, 16));
         }
     }
+
+    @Test void moreThanTheFileSystemHasIsRefusedBeforeAnythingIsWritten() {
+        try (Region region = Region.create(temp, 7)) {
+            String said = assertThrows(InputException.class, () -> region.arena().allocate(1L << 50, 64)).getMessage();
+            assertTrue(said.contains("its file system has"), said);
+        }
+    }
 }

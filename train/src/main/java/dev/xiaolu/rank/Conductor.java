@@ -182,6 +182,15 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
         StreamSupport.stream(seen.path("samples").spliterator(), false).forEach(sample -> reporter.sampled(seen.path("step").asLong(), sample.path("prompt").asString(), sample.path("text").asString()));
     }
 
+    /// The chain up to a checkpoint that is gone back to. Where not even its manifest can be read, ranks find so too, and the run goes back further.
+    private DigestChain chainOf(long step) {
+        try {
+            return Checkpoint.open(Disk.real(), store.folder(step)).manifest().chain();
+        } catch (InputException | DiskException _) {
+            return DigestChain.START;
+        }
+    }
+
     private void tellWaiting(Optional<Evaluation> evaluation) {
         reporter.stepped(new RunListener.Stepped(waiting.result(), waiting.seconds(), waiting.weights(), waiting.chain(), evaluation));
         waiting = null;
@@ -193,7 +202,7 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
         goodput.rewound(step);
         waiting = waiting == null || waiting.result().step() > step ? null : waiting;
         behind.removeIf(stepped -> stepped.result().step() > step);
-        chain = step == 0 ? DigestChain.START : Checkpoint.open(Disk.real(), store.folder(step)).manifest().chain();
+        chain = step == 0 ? DigestChain.START : chainOf(step);
         done = step;
         reporter.warned("%s; the run goes on from step %d".formatted(why, step));
         RunReporter before = reporter;

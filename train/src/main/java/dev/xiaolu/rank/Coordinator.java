@@ -206,6 +206,9 @@ final class Coordinator implements Endpoint.Receiver, AutoCloseable {
     /// The run cannot go on, for a reason that the control plane does not know.
     void fail(String why) {
         work.add(() -> {
+            if (state.isOver()) {                                // what is over has not failed
+                return;
+            }
             failure = Optional.of(why);
             state = new State.Failed(state.run(), why);
             everybody().forEach(member -> endpoint.send(member.id(), Wire.text(Wire.FAREWELL, why)));

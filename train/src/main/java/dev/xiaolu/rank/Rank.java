@@ -5,6 +5,7 @@ import dev.xiaolu.comm.Message;
 import dev.xiaolu.comm.Region;
 import dev.xiaolu.comm.Regions;
 import dev.xiaolu.comm.TransportException;
+import dev.xiaolu.platform.DiskException;
 import dev.xiaolu.platform.InputException;
 import dev.xiaolu.recover.Action;
 import dev.xiaolu.recover.Event;
@@ -232,7 +233,7 @@ final class Rank implements Replica.Peers {
         if (layout.base().isEmpty()) {
             try {
                 checkpoints.restore(replica, layout.committed(), name -> next.isHolder(self(), name));
-            } catch (InputException damaged) {
+            } catch (InputException | DiskException damaged) {
                 endpoint.send(coordinator, Wire.numbers(Wire.UNREADABLE, layout.committed()));
                 return;                                          // another layout will come, from an older one
             }

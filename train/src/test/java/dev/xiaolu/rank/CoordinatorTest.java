@@ -25,6 +25,7 @@ import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -149,12 +150,20 @@ class CoordinatorTest implements Coordinator.Watcher {
     }
 
     @Test void runThatIsStoppedAndGoesBackBehindAStepThatIsLookedAtEnds() throws Exception {
+        goesBack(List::getFirst);
+    }
+
+    @Test void runThatIsStoppedAndGoesBackEndsThoughTheOneWhoLooksIsThere() throws Exception {
+        goesBack(List::getLast);
+    }
+
+    private void goesBack(Function<List<Member>, Member> lost) throws Exception {
         looked = 1;
         try (Coordinator coordinator = coordinator(2); Endpoint _ = rank(11, coordinator, 2, new ArrayList<>()); Endpoint _ = rank(12, coordinator, 2, new ArrayList<>())) {
             CompletableFuture<String> ended = running(coordinator, new CompletableFuture<>());
             assertTrue(computing.await(60, TimeUnit.SECONDS), "step 2 begins");
             coordinator.stop("asked to");
-            coordinator.ended(coordinator.state().run().members().getFirst().pid(), "its process has ended");
+            coordinator.ended(lost.apply(coordinator.state().run().members()).pid(), "its process has ended");
             assertEquals("went well", ended.get(60, TimeUnit.SECONDS));
             assertEquals(0, coordinator.state().run().committed());
         }
