@@ -44,11 +44,11 @@ final class Mends {
         }
     }
 
-    /// While a snapshot is installed: entries beyond it stay, and a change of members among them stays in force. A leader sends a snapshot only to one whose entries beyond it are none
-    /// of its own, so none of them counts.
-    void dropBeyondSnapshot() {
-        if (state.log().lastLogOrSnapshotIndex() > state.log().snapshotIndex()) {
-            drop();
+    /// While a snapshot is installed: what stands beyond it stays, since it may be what this leader has sent before and counts on. A change of members that is not agreed upon yet is taken
+    /// back, as the library does a moment later, where its own assertion would stop it half-way.
+    void beforeMembersOfSnapshot() {
+        if (state.committedGroupMembers() != state.effectiveGroupMembers()) {
+            node.revertGroupMembers();
         }
     }
 

@@ -264,7 +264,7 @@ public final class ReplicatedLog implements EventLog {
     private void report(RaftNodeReport report) {
         RaftNodeReportReason reason = report.getReason();
         if (reason == RaftNodeReportReason.INSTALL_SNAPSHOT) {
-            mends.dropBeyondSnapshot();
+            mends.beforeMembersOfSnapshot();
         }
         if (report.getStatus() == RaftNodeStatus.TERMINATED && !closed) {
             safely(() -> {

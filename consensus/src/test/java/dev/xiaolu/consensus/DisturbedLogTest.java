@@ -9,8 +9,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -92,17 +90,6 @@ class DisturbedLogTest {
         gone.kill();
         var fresh = trio.join();
         done.add("kill " + gone.id + ", " + fresh.id + " comes");
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(Trio.PATIENCE_SECONDS);
-        while (true) {
-            var leader = trio.leader(trio.living().stream().filter(one -> one != fresh).toList());
-            try {
-                leader.log.replace(gone.id, fresh.replica()).get(Trio.PATIENCE_SECONDS, TimeUnit.SECONDS);
-                return;
-            } catch (ExecutionException another) {  // leads by now
-                if (System.nanoTime() > end) {
-                    throw another;
-                }
-            }
-        }
+        trio.replace(gone, fresh);
     }
 }

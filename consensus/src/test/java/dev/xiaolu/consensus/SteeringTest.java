@@ -140,16 +140,16 @@ class SteeringTest {
                     leader.listener.dead = true;
                     leader.kill();
                     kills++;
-                    var now = trio.leader();
+                    trio.leader();
                     var fresh = trio.join();
                     if (kills == 2) {
                         fleet.join(5);
                     }
                     if (kills == 3) {
                         fleet.ranks.get(2L).alive = false;
-                        now.log.append(new Event.Lost(2, "killed"));
+                        fresh.log.append(new Event.Lost(2, "killed"));
                     }
-                    now.log.replace(leader.id, fresh.replica()).get(Trio.PATIENCE_SECONDS, TimeUnit.SECONDS);
+                    trio.replace(leader, fresh);
                     assertTrue(fresh.listener.restores > 0);
                 }
                 Trio.await("the end", () -> !fleet.faults.isEmpty() || trio.living().stream().allMatch(one -> one.listener.state.isOver()));

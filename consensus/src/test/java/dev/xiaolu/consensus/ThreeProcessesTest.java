@@ -158,6 +158,10 @@ class ThreeProcessesTest {
             return said.contains(line);
         }
 
+        synchronized int refusals() {
+            return (int) said.stream().filter(line -> line.startsWith("not replaced")).count();
+        }
+
         synchronized long count(String from) {
             return applied.values().stream().filter(line -> line.contains(from + "\"")).count();
         }
@@ -234,12 +238,20 @@ class ThreeProcessesTest {
                 Trio.await("a port", () -> fresh.port != 0);
                 fresh.tell("open " + members);
                 String replaced = "replaced " + leader.id;
-                next.tell("replace %d %d %d".formatted(leader.id, fresh.id, fresh.port));
-                try {
-                    Trio.await("not " + replaced, () -> next.has(replaced));
-                } catch (AssertionError failed) {
-                    throw new AssertionError(statuses(), failed);
+                Child leads = next;
+                for (int tries = 20; !leads.has(replaced); tries--) {    // asked again where another leads by now
+                    Child asked = leads;
+                    int refusals = asked.refusals();
+                    asked.tell("replace %d %d %d".formatted(leader.id, fresh.id, fresh.port));
+                    try {
+                        Trio.await("not " + replaced, () -> asked.has(replaced) || asked.refusals() > refusals);
+                        assertTrue(tries > 0);
+                    } catch (AssertionError failed) {
+                        throw new AssertionError(statuses(), failed);
+                    }
+                    leads = asked.has(replaced) ? asked : leader(0);
                 }
+                next = leads;
                 assertTrue(fresh.has("restored") || fresh.applied().size() > 0);
                 for (Child child : all) {
                     if (child.alive && child != fresh) {

@@ -15,6 +15,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
@@ -120,6 +121,20 @@ final class Trio<L extends EventLog.Listener> implements AutoCloseable {
         one.log = ReplicatedLog.open(options.apply(ReplicatedLog.Options.of(one.replica(), founders)), one.endpoint, one.listener);
         all.add(one);
         return one;
+    }
+
+    /// Asks whoever leads, until it is done: on a busy machine that may change.
+    void replace(One gone, One fresh) throws Exception {
+        for (int tries = 20;; tries--) {
+            try {
+                leader(living().stream().filter(one -> one != fresh).toList()).log.replace(gone.id, fresh.replica()).get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+                return;
+            } catch (ExecutionException another) {                       // leads by now
+                if (tries == 0) {
+                    throw another;
+                }
+            }
+        }
     }
 
     void cutOff(One one, boolean off) {
