@@ -67,7 +67,7 @@ class CheckpointsTest {
         try (var preparation = new Preparation(config, run, Screen.plain(new PrintStream(new ByteArrayOutputStream()))); Backend backend = Backends.open("cpu", 1); Scratch scratch = new Scratch()) {
             var data = preparation.data(Optional.empty());
             Compute.call(backend, scratch, () -> {
-                try (Region region = Region.create(temp, SELF); var replica = new Replica(config, data, region); var checkpoints = new Checkpoints(config, data, store, RunPlan.of(config, 0))) {
+                try (Region region = Region.create(temp, SELF); var replica = new Replica(config, data, region); var checkpoints = new Checkpoints(config, data, run, RunPlan.of(config, 0))) {
                     var save = new Action.Save(SELF, 4, 0);
                     Placement placement = replica.placement(List.of(SELF, OTHER), 1);
                     checkpoints.save(replica, save, placement, DigestChain.START, SAME, () -> true, told::add);

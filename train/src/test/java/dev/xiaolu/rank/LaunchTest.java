@@ -1,9 +1,11 @@
 package dev.xiaolu.rank;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.xiaolu.store.DigestChain;
+import dev.xiaolu.train.ConfigReader;
 import dev.xiaolu.train.RunConfig;
 import dev.xiaolu.train.Screen;
 import dev.xiaolu.train.TrainRun;
@@ -14,8 +16,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -49,23 +52,28 @@ class LaunchTest {
         }
     }
 
-    @Test void twoWorkersOfWhichOneIsKilledGiveTheBitsOfOneProcessAndLeaveNothing() throws Exception {
+    @Test void workersThatAreKilledAndCutOffGiveTheBitsOfOneProcessAndLeaveNothing() throws Exception {
         Screen screen = Screen.plain(new PrintStream(printed, true, StandardCharsets.UTF_8));
-        var killed = new AtomicBoolean();
-        var launch = new Launch(command(), screen, () -> false, disturbance -> Thread.ofPlatform().daemon().start(() -> {
-            while (!disturbance.isOver() && !killed.get()) {
-                if (disturbance.committed() >= 4 && !disturbance.members().isEmpty()) {
-                    ProcessHandle.of(disturbance.members().getFirst().pid()).orElseThrow().destroyForcibly();
-                    killed.set(true);
-                }
-                Thread.onSpinWait();
-            }
-        }));
-        DigestChain alone = chain("alone", launch, "train.steps=12", "train.checkpoint_every=3", "train.eval_every=2");
-        DigestChain together = chain("together", launch, "train.steps=12", "train.checkpoint_every=3", "train.eval_every=2", "launch.workers=2", "launch.double_check=0.3");
-        assertEquals(alone, together);
-        assertTrue(killed.get());
-        assertTrue(Files.notExists(temp.resolve("together/run/launch/run.key")));
-        assertEquals(12, Files.readAllLines(temp.resolve("together/run/metrics.jsonl")).size());
+        var drill = new Drill(EnumSet.of(Drill.Fault.KILL, Drill.Fault.CUT, Drill.Fault.DISK), 1500, 7);
+        var launch = new Launch(command(), screen, () -> false, Optional.of(drill));
+        String[] settings = {"train.steps=150", "train.checkpoint_every=20", "train.eval_every=40"};
+        DigestChain alone = chain("alone", launch, settings);
+        var over = new ArrayList<>(List.of(settings));
+        over.addAll(List.of("launch.workers=3", "launch.double_check=0.2"));
+        DigestChain together = chain("together", launch, over.toArray(String[]::new));
+        assertEquals(alone, together, printed::toString);
+        assertTrue(drill.total() > 0, "nothing was disturbed");
+        assertEquals(List.of(), drill.unexplained());
+        Path run = temp.resolve("together/run");
+        assertEquals(List.of(), Logs.faults(ConfigReader.file(run.resolve("config.yaml"), List.of()), run));
+        assertTrue(Files.notExists(run.resolve("launch/run.key")));
+        assertEquals(150, Files.readAllLines(run.resolve("metrics.jsonl")).size());
+    }
+
+    @Test void aWorkerThatCannotStartIsToldWithItsLastWords() {
+        Screen screen = Screen.plain(new PrintStream(printed, true, StandardCharsets.UTF_8));
+        List<String> broken = List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-version", "no.such.Program");
+        var refused = assertThrows(IllegalStateException.class, () -> chain("broken", new Launch(broken, screen, () -> false), "launch.workers=2"));
+        assertTrue(refused.getMessage().contains("before it could join the run; the last words in"), refused.getMessage());
     }
 }
