@@ -30,7 +30,7 @@ class LayersTest {
             new Layer("cpu",     "cpu",                                  "core",                           ""),
             new Layer("cluster", "comm, recover",                        "core",                           "javax.crypto."),    // of java.base: HMAC
             new Layer("model",   "autograd, nn, tokenizer, prompt, models", "core, store",                  JACKSON),
-            new Layer("train",   "data, optim, train, rank",             "core, store, cluster, model",    JACKSON + ", dev.hardwood., org.xerial.snappy., com.github.luben.zstd."),
+            new Layer("train",   "data, optim, train, status, rank",     "core, store, cluster, model",    JACKSON + ", dev.hardwood., org.xerial.snappy., com.github.luben.zstd., io.prometheus.metrics., com.sun.net.httpserver."),
             new Layer("bench",   "bench",                                "core, store, cpu, model, train", JACKSON),
             new Layer("cli",     "cli",                                  "core, store, cluster, model, train, bench", JACKSON + ", picocli., org.jline., com.sun.management., sun.misc."));
 

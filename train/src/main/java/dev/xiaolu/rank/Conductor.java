@@ -8,6 +8,7 @@ import dev.xiaolu.recover.Event;
 import dev.xiaolu.recover.History;
 import dev.xiaolu.recover.Member;
 import dev.xiaolu.recover.State;
+import dev.xiaolu.status.StatusServer;
 import dev.xiaolu.store.Checkpoint;
 import dev.xiaolu.store.CheckpointStore;
 import dev.xiaolu.store.DigestChain;
@@ -18,6 +19,7 @@ import dev.xiaolu.train.RunData;
 import dev.xiaolu.train.RunListener;
 import dev.xiaolu.train.RunReporter;
 import dev.xiaolu.train.Screen;
+import dev.xiaolu.train.StepPlans;
 import dev.xiaolu.train.StepResult;
 import dev.xiaolu.train.TrainRun;
 import dev.xiaolu.train.Verdict;
@@ -54,6 +56,7 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
     private Path memory;
     private DigestChain chain;
     private List<String> terms = List.of();
+    private Optional<StatusServer> page = Optional.empty();
     private boolean prepared;
     private boolean stopping;
     private long done;
@@ -75,13 +78,18 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
         reporter = first.get();
         reporter.also(this::words);
         log = new ControlLog(folder.resolve("launch/control.log"));
-        status = new StatusFile(folder);
+        status = new StatusFile(folder, StepPlans.of(config.train()), config.train().steps(), done, clock);
     }
 
     void conducts(Coordinator with, LocalWorkers of, Path memoryFolder) {
         coordinator = with;
         workers = of;
         memory = memoryFolder;
+        page = StatusServer.open(config.launch().pagePort(), folder, status::newest, clock, reporter::warned);
+        page.ifPresent(open -> {
+            status.page(open.address());
+            reporter.say("watch it at " + open.address());
+        });
     }
 
     private String words() {
@@ -98,6 +106,7 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
         }
         if (turn.event() instanceof Event.Joined(Member member, _)) {
             workers.joined(member.pid());
+            status.joined(member, workers.number(member.pid()));
         }
         if (turn.event() instanceof Event.Computed) {
             goesOn();
@@ -225,7 +234,7 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
             stopping = true;
             coordinator.stop("asked to");
         }
-        status.write(state, pulses, config.train().steps(), goodput.share(clock.nanos()), incidents(), workers);
+        status.write(state, pulses, goodput.share(clock.nanos()), incidents(), workers);
     }
 
     /// How the run has ended, with its report written.
@@ -235,7 +244,10 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
     }
 
     @Override public void close() {
-        status.over();
+        page.ifPresent(StatusServer::close);
+        if (coordinator != null) {
+            status.over(coordinator.state(), goodput.share(clock.nanos()), incidents(), workers);
+        }
         log.close();
         reporter.close();
     }

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import java.util.function.IntFunction;
@@ -132,6 +133,17 @@ final class LocalWorkers implements AutoCloseable {
     /// Which number the worker with this process id has; -1 where it is none of these.
     synchronized int number(long pid) {
         return running.entrySet().stream().filter(each -> each.getValue().pid() == pid).map(Map.Entry::getKey).findFirst().orElse(-1);
+    }
+
+    /// Process ids of workers that run, by number.
+    synchronized Map<Integer, Long> pids() {
+        var pids = new TreeMap<Integer, Long>();
+        running.forEach((number, process) -> {
+            if (process.isAlive()) {
+                pids.put(number, process.pid());
+            }
+        });
+        return pids;
     }
 
     /// Lets workers end by themselves for `patience`, then ends them.
