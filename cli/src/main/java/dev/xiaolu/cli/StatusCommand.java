@@ -58,7 +58,7 @@ final class StatusCommand extends Action {
     private void ranks(RunStatus status) {
         var table = new Table("rank", "process", "state", "last step", "beat", "a leaf takes");
         for (RankStatus rank : status.ranks()) {
-            table.row(rank.index(), rank.pid() == 0 ? "-" : Long.toString(rank.pid()), rank.state(), rank.lastStep().map(step -> Long.toString(step)).orElse("-"), number("%.1f s ago", rank.secondsSinceBeat()),
+            table.row(rank.index(), rank.pid().map(pid -> Long.toString(pid)).orElse("-"), rank.state(), rank.lastStep().map(step -> Long.toString(step)).orElse("-"), number("%.1f s ago", rank.secondsSinceBeat()),
                     number("%.3f s", rank.secondsPerLeaf()));
         }
         out().println();

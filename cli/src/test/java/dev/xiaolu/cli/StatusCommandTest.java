@@ -38,11 +38,11 @@ class StatusCommandTest {
 
     /// What a launch of this process, or another, would have written so many milliseconds ago.
     private static void launch(Path run, WriterProcess process, String state, long age) throws Exception {
-        var ranks = List.of(new RankStatus(0, 4_100_000, state, "working", Optional.of(12L), "1", "127.0.0.1", OptionalDouble.of(0.1), OptionalDouble.of(0.25)),
-                RankStatus.alone(1, 4_100_001, RunStatus.STARTING, Optional.empty()));
+        var ranks = List.of(new RankStatus(0, Optional.of(4_100_000L), state, "working", Optional.of(12L), "1", "127.0.0.1", OptionalDouble.of(0.1), OptionalDouble.of(0.25)),
+                RankStatus.alone(1, Optional.of(4_100_001L), RunStatus.STARTING, Optional.empty()));
         long now = System.currentTimeMillis() - age;
         var faults = List.of(Fault.of(1, 4_099_999, "its process has ended, signal 9", 11, now - 3000, OptionalDouble.of(0.21)));
-        var status = new RunStatus(state, Optional.empty(), 12, 40, 3, OptionalDouble.of(0.875), Optional.of(10L), OptionalDouble.of(7.5), Optional.of("http://127.0.0.1:4000/"), process, now - 60_000, now, 1,
+        var status = new RunStatus(state, Optional.empty(), 12, 40, 3, OptionalDouble.of(0.875), Optional.of(10L), OptionalDouble.of(7.5), Optional.of("http://127.0.0.1:4000/"), Optional.of(process), now - 60_000, now, 1,
                 ranks, faults, List.of());
         Files.writeString(run.resolve(StatusReader.FILE), status.json());
     }
@@ -127,6 +127,7 @@ class StatusCommandTest {
         assertEquals("stopped", json.path("state").asString());
         assertEquals(2, json.path("step").asLong());
         assertEquals(2, json.path("checkpoint").asLong());
+        assertTrue(json.path("ranks").path(0).path("pid").isNull() && json.path("process").isNull());
         assertEquals(0, Run.of("resume", run.toString()).code());
         assertEquals("over", json(run).path("state").asString());
         assertEquals(4, json(run).path("ranks").path(0).path("last_step").asLong());

@@ -37,7 +37,7 @@ final class StatusFile {
     private final Clock clock;
     private final long steps, begun;
     private final LeafRate rate;
-    private final WriterProcess process = WriterProcess.own();
+    private final Optional<WriterProcess> process = Optional.of(WriterProcess.own());
     private final Map<Long, Life> lives = new LinkedHashMap<>(); // by id of the member
     private Optional<String> page = Optional.empty();
     private long written;
@@ -109,15 +109,15 @@ final class StatusFile {
         Set<Long> awaited = state.awaited();
         state.run().members().forEach(member -> ranks.add(rank(member, word(state), awaited.contains(member.id()), Optional.of(state.run().committed()), pulses.get(member.id()))));
         state.run().candidates().forEach(member -> ranks.add(rank(member, RankStatus.JOINING, false, Optional.empty(), pulses.get(member.id()))));
-        ranks.forEach(rank -> quiet.values().remove(rank.pid()));
-        quiet.forEach((number, pid) -> ranks.add(RankStatus.alone(number, pid, RunStatus.STARTING, Optional.empty())));
-        ranks.sort(Comparator.comparingInt(RankStatus::index).thenComparingLong(RankStatus::pid));
+        ranks.forEach(rank -> quiet.values().remove(rank.pid().orElse(0L)));
+        quiet.forEach((number, pid) -> ranks.add(RankStatus.alone(number, Optional.of(pid), RunStatus.STARTING, Optional.empty())));
+        ranks.sort(Comparator.comparingInt(RankStatus::index).thenComparing(rank -> rank.pid().orElse(0L)));
         return ranks;
     }
 
     private RankStatus rank(Member member, String state, boolean awaited, Optional<Long> step, Coordinator.Pulse pulse) {
         Life life = lives.get(member.id());
-        return new RankStatus(life == null ? -1 : life.index(), member.pid(), state, awaited ? "working" : "idle", step, "%016x".formatted(member.id()), member.host(),
+        return new RankStatus(life == null ? -1 : life.index(), Optional.of(member.pid()), state, awaited ? "working" : "idle", step, "%016x".formatted(member.id()), member.host(),
                 pulse == null ? OptionalDouble.empty() : OptionalDouble.of(Math.max(0, Coordinator.nowMillis() - pulse.beatMillis()) / 1e3),
                 pulse == null || pulse.nanosPerLeaf() == 0 ? OptionalDouble.empty() : OptionalDouble.of(rounded(pulse.nanosPerLeaf() * 1e-9)));
     }

@@ -20,7 +20,7 @@ import tools.jackson.databind.json.JsonMapper;
 /// @param checkpoint      the step of the newest checkpoint
 /// @param leavesPerSecond leaves of committed steps, over the last seconds
 /// @param page            address of the page that shows the run
-/// @param process         who writes this
+/// @param process         who writes this; null where that process has ended as it should and left no word of itself
 /// @param startedMillis   when this stretch of the run began, milliseconds since 1970
 /// @param wallMillis      when this was true
 /// @param faultCount      losses of ranks since this stretch began
@@ -28,7 +28,7 @@ import tools.jackson.databind.json.JsonMapper;
 /// @param faults          losses, the newest last
 /// @param lives           who was there when
 public record RunStatus(String state, Optional<String> why, long step, long steps, long generation, OptionalDouble goodput, Optional<Long> checkpoint, OptionalDouble leavesPerSecond,
-        Optional<String> page, WriterProcess process, long startedMillis, long wallMillis, long faultCount, List<RankStatus> ranks, List<Fault> faults, List<Life> lives) {
+        Optional<String> page, Optional<WriterProcess> process, long startedMillis, long wallMillis, long faultCount, List<RankStatus> ranks, List<Fault> faults, List<Life> lives) {
     /// Text is made ready, or ranks come together.
     public static final String STARTING = "starting";
     /// Steps are made.

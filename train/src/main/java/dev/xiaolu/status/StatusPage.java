@@ -41,7 +41,7 @@ record StatusPage(String name, RunStatus status, MetricsTail tail) {
         out.append("<header>\n<p class=\"brand\">Xiaolu · training run</p>\n<h1>").append(Html.escape(name)).append("</h1>\n");
         Map<String, String> parts = parts();
         out.append(section("state", "p", parts)).append("</header>\n").append(section("tiles", "section", parts)).append(section("ranks", "section", parts))
-                .append(section("timeline", "section", parts)).append(section("charts", "section", parts)).append(section("faults", "section", parts));
+                .append(section("timeline", "section", parts)).append(section("faults", "section", parts)).append(section("charts", "section", parts));
         return out.append("</main>\n<script>").append(SCRIPT).append("</script>\n</body>\n</html>\n").toString();
     }
 
@@ -77,7 +77,8 @@ record StatusPage(String name, RunStatus status, MetricsTail tail) {
         var out = new StringBuilder();
         tile(out, "tile hero", format("%,d / %,d", status.step(), status.steps()), "steps", newest.map(row -> format("loss %.3f · %s to go at %.2f s a step", row.loss(),
                 ProgressLine.duration((status.steps() - status.step()) * meanStepSeconds()), seconds)).orElse("the first is under way"));
-        tile(out, "tile", share(status.goodput()), "goodput", format("%,d losses of ranks · checkpoint of step %s", status.faultCount(), status.checkpoint().map(step -> format("%,d", step)).orElse("–")));
+        tile(out, "tile", share(status.goodput()), "goodput", format("%,d %s · %s", status.faultCount(), status.faultCount() == 1 ? "loss of a rank" : "losses of ranks",
+                status.checkpoint().map(step -> format("checkpoint of step %,d", step)).orElse("no checkpoint yet")));
         tile(out, "tile", number("%.1f", status.leavesPerSecond()), "leaves a second", newest.map(row -> ProgressLine.count(row.tokensPerSecond()) + " tokens a second").orElse(""));
         tile(out, "tile", format("%d", status.ranks().stream().filter(rank -> rank.lastStep().isPresent()).count()), "ranks", format("generation %,d", status.generation()));
         return out.toString();
@@ -99,7 +100,7 @@ record StatusPage(String name, RunStatus status, MetricsTail tail) {
     private String ranks() {
         var out = new StringBuilder("<table><tr><th>rank</th><th>process</th><th>state</th><th class=\"n\">last step</th><th class=\"n\">since its last beat</th><th class=\"n\">a leaf takes it</th><th>host</th></tr>");
         for (RankStatus rank : status.ranks()) {
-            out.append("<tr><td>%d</td><td>%d</td><td><span class=\"dot %s\"></span> %s</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td>%s</td></tr>".formatted(rank.index(), rank.pid(),
+            out.append("<tr><td>%d</td><td>%s</td><td><span class=\"dot %s\"></span> %s</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td>%s</td></tr>".formatted(rank.index(), rank.pid().map(pid -> Long.toString(pid)).orElse("–"),
                     rank.state().equals(RunStatus.TRAINING) ? rank.doing().equals("working") ? "done" : "rest" : "open", Html.escape(rank.state().equals(RunStatus.TRAINING) ? rank.doing() : rank.state()),
                     rank.lastStep().map(step -> format("%,d", step)).orElse("–"), number("%.1f s", rank.secondsSinceBeat()), number("%.3f s", rank.secondsPerLeaf()), Html.escape(rank.host())));
         }

@@ -61,7 +61,7 @@ public final class StatusReader {
 
     /// A launch speaks for the run unless another process has the run now, or has had it since.
     private boolean isNewest(RunStatus launch, Optional<WriterProcess> holder) {
-        return holder.isPresent() ? holder.get().pid() == launch.process().pid() : launch.hasEnded() && launch.step() >= tail().step();
+        return holder.isPresent() ? holder.get().pid() == launch.process().map(WriterProcess::pid).orElse(0L) : launch.hasEnded() && launch.step() >= tail().step();
     }
 
     private Optional<RunStatus> launch() {
@@ -74,11 +74,12 @@ public final class StatusReader {
         if (told.hasEnded()) {
             return told.withoutPage();
         }
+        WriterProcess process = told.process().orElseThrow(() -> InputException.of("%s: wanted the process that writes it, found none", folder.resolve(FILE)));
         long age = clock.wallMillis() - told.wallMillis();
-        if (told.process().isHere() && !told.process().lives()) {
-            return gone(told, "its process %d has ended without a word; go on with './xiaolu resume %s'".formatted(told.process().pid(), folder));
+        if (process.isHere() && !process.lives()) {
+            return gone(told, "its process %d has ended without a word; go on with './xiaolu resume %s'".formatted(process.pid(), folder));
         }
-        return age > SILENT_MILLIS ? gone(told, "its process %d has not written for %d s".formatted(told.process().pid(), age / 1000)) : told;
+        return age > SILENT_MILLIS ? gone(told, "its process %d has not written for %d s".formatted(process.pid(), age / 1000)) : told;
     }
 
     private static RunStatus gone(RunStatus told, String why) {
@@ -93,9 +94,8 @@ public final class StatusReader {
         String state = lives ? step == 0 && !Files.exists(folder.resolve(RunJournal.METRICS)) ? RunStatus.STARTING : RunStatus.TRAINING
                 : holder.isPresent() ? RunStatus.GONE : step >= steps ? RunStatus.OVER : RunStatus.STOPPED;
         Optional<String> why = state.equals(RunStatus.GONE) ? Optional.of("its process %d has ended without a word; go on with './xiaolu resume %s'".formatted(holder.get().pid(), folder)) : Optional.empty();
-        WriterProcess process = holder.orElse(new WriterProcess(0, 0, ""));
-        var rank = RankStatus.alone(0, process.pid(), state, step == 0 ? Optional.empty() : Optional.of(step));
-        return new RunStatus(state, why, step, steps, 0, OptionalDouble.empty(), checkpoint, OptionalDouble.empty(), Optional.empty(), process, process.startedMillis(), now, 0, List.of(rank), List.of(), List.of());
+        var rank = RankStatus.alone(0, holder.map(WriterProcess::pid), state, step == 0 ? Optional.empty() : Optional.of(step));
+        return new RunStatus(state, why, step, steps, 0, OptionalDouble.empty(), checkpoint, OptionalDouble.empty(), Optional.empty(), holder, holder.map(WriterProcess::startedMillis).orElse(0L), now, 0, List.of(rank), List.of(), List.of());
     }
 
     private MetricsTail tail() {

@@ -11,7 +11,7 @@ public record LaunchSettings(
         @Setting(value = "milliseconds of silence after which a worker is given up", standard = "1500", free = true) int silenceMillis,
         @Setting(value = "seconds without progress after which a worker is given up", standard = "120", free = true) int progressSeconds,
         @Setting(value = "auto: shared memory on one host, or tcp", standard = "auto", free = true) Transport transport,
-        @Setting(value = "port of this machine for the page that shows the run; 0: any, -1: none", standard = "0", free = true) int pagePort) {
+        @Setting(value = "port of the page that shows the run; 0: any free, -1: no page", standard = "0", free = true) int pagePort) {
     /// How workers read each other's memory.
     public enum Transport { AUTO, TCP }
 
