@@ -31,7 +31,7 @@ import java.util.TreeMap;
 /// One thread at a time, but for [#newest].
 final class StatusFile {
     private static final long EVERY_MILLIS = 500;
-    private static final int MOST_LIVES = 400, MOST_FAULTS = 400;                            // older ones are counted, not listed
+    private static final int MOST_LIVES = 400;                   // older ones are forgotten
 
     private final Path file;
     private final Clock clock;
@@ -87,9 +87,7 @@ final class StatusFile {
         Run run = state.run();
         Optional<Long> durable = run.durable() >= 0 ? Optional.of(run.durable()) : newest.checkpoint();
         var faults = new ArrayList<Fault>();
-        for (Incident incident : incidents.subList(Math.max(0, incidents.size() - MOST_FAULTS), incidents.size())) {
-            faults.add(fault(incident));
-        }
+        incidents.forEach(incident -> faults.add(fault(incident)));
         return new RunStatus(word(state), state instanceof State.Failed(_, String why) ? Optional.of(why) : Optional.empty(), run.committed(), steps, run.generation(),
                 Double.isNaN(goodput) ? OptionalDouble.empty() : OptionalDouble.of(rounded(goodput)), durable, rate.perSecond(clock.nanos()), page, process, begun, clock.wallMillis(), incidents.size(),
                 ranks(state, pulses, workers), faults, new ArrayList<>(lives.values()));
@@ -149,7 +147,7 @@ final class StatusFile {
     private void put() {
         try {
             Path fresh = file.resolveSibling(".status.json.new");
-            Files.writeString(fresh, newest.json());
+            Files.writeString(fresh, newest.brief().json());
             Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } catch (IOException _) {
             // the next one may come through

@@ -84,7 +84,7 @@ final class PrometheusText {
         all.metricSnapshot(builder.build());
     }
 
-    /// Those that are listed; since the launch began, unless there were hundreds.
+    /// All since the launch began.
     private void faults() {
         var counts = new TreeMap<String, Long>();
         Fault.KINDS.forEach(kind -> counts.put(kind, 0L));

@@ -29,6 +29,6 @@ public record RankStatus(int index, Optional<Long> pid, String state, String doi
     }
 
     RankStatus in(String newState) {
-        return new RankStatus(index, pid, newState, "idle", lastStep, id, host, secondsSinceBeat, secondsPerLeaf);
+        return new RankStatus(index, pid, newState, "idle", lastStep, id, host, OptionalDouble.empty(), secondsPerLeaf);
     }
 }

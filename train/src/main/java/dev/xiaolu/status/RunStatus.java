@@ -48,6 +48,7 @@ public record RunStatus(String state, Optional<String> why, long step, long step
     /// Its process has ended without a word, or has not written for long.
     public static final String GONE = "gone";
 
+    private static final int MOST_FAULTS = 100;
     private static final JsonMapper MAPPER = JsonMapper.builder().propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE).disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).build();
 
     public RunStatus {
@@ -71,6 +72,12 @@ public record RunStatus(String state, Optional<String> why, long step, long step
     public RunStatus ended(String newState, List<RankStatus> who) {
         return new RunStatus(newState, why, step, steps, generation, goodput, checkpoint, leavesPerSecond, Optional.empty(), process, startedMillis, wallMillis, faultCount,
                 who.stream().map(rank -> rank.at(step)).toList(), faults, lives).in(newState, why);
+    }
+
+    /// The same with the newest hundred losses alone; the others stay in the count.
+    public RunStatus brief() {
+        return faults.size() <= MOST_FAULTS ? this : new RunStatus(state, why, step, steps, generation, goodput, checkpoint, leavesPerSecond, page, process, startedMillis, wallMillis, faultCount, ranks,
+                faults.subList(faults.size() - MOST_FAULTS, faults.size()), lives);
     }
 
     /// The same without a page, which has ended with its process.

@@ -115,7 +115,7 @@ public final class StatusServer implements AutoCloseable {
             RunStatus now = status.get();
             Optional<Metrics> newest = tail.newest();
             var page = new StatusPage(name, now, tail);
-            answers = new Answers(clock.nanos(), bytes(page.html()), bytes(page.live()), bytes(now.json()), PrometheusText.of(name, now, newest));
+            answers = new Answers(clock.nanos(), bytes(page.html()), bytes(page.live()), bytes(now.brief().json()), PrometheusText.of(name, now, newest));
         }
         return answers;
     }

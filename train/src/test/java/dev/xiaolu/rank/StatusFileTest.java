@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -87,6 +88,16 @@ class StatusFileTest {
         assertEquals(1, status.faults().getFirst().index());
         assertEquals(clock.wallMillis() - 700, status.lives().get(1).toMillis().orElseThrow());
         assertEquals(status.json(), Files.readString(folder.resolve(StatusReader.FILE)));
+    }
+
+    @Test void ofManyLossesTheNewestAreWrittenAndAllAreCounted() throws Exception {
+        StatusFile file = open();
+        var incidents = LongStream.range(0, 250).mapToObj(i -> new Incident(i, i, "silent", i, nanos, nanos)).toList();
+        file.write(new State.Settling(run(4, 2, List.of(FIRST), List.of()), Set.of()), new TreeMap<>(), 0.5, incidents, workers);
+        assertEquals(250, file.newest().faults().size());
+        assertEquals(250, written().path("fault_count").asInt());
+        assertEquals(100, written().path("faults").size());
+        assertEquals(249, written().path("faults").path(99).path("step").asInt());
     }
 
     @Test void leavesOfCommittedStepsMakeTheRate() {
