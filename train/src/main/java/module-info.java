@@ -7,13 +7,18 @@ module dev.xiaolu.train {
     requires tools.jackson.databind;
     requires tools.jackson.dataformat.yaml;
     requires java.logging;
+    requires jdk.httpserver;
+    requires io.prometheus.metrics.model;
+    requires io.prometheus.writer.text;
     requires dev.hardwood.core;
     requires com.github.luben.zstd_jni;
 
     exports dev.xiaolu.data;
     exports dev.xiaolu.optim;
     exports dev.xiaolu.rank;
+    exports dev.xiaolu.status;
     exports dev.xiaolu.train;
 
     opens dev.xiaolu.data to tools.jackson.databind;             // which writes the records of manifests
+    opens dev.xiaolu.status to tools.jackson.databind;           // which writes and reads those of a status
 }

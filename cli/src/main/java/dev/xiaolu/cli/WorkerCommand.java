@@ -9,7 +9,8 @@ import picocli.CommandLine.Command;
 /// Takes part in a run as one of its workers; started by other programs, so it is not listed.
 @Command(name = "worker", hidden = true, header = {"Takes part in a run over several processes, as its environment says.", ""},
         footer = {"", "XIAOLU_RUN, XIAOLU_RUN_ID, XIAOLU_RENDEZVOUS and XIAOLU_KEY_FILE must be set; XIAOLU_RANK, XIAOLU_WORLD_SIZE, XIAOLU_GENERATION and XIAOLU_HOST may be.",
-            "'./xiaolu train launch.workers=2' sets all of them and starts workers by itself."})
+            "'./xiaolu train launch.workers=2' sets all of them and starts workers by itself.", "",
+            "Example:  XIAOLU_RUN=runs/first XIAOLU_RUN_ID=a1 XIAOLU_RENDEZVOUS=host:7000 XIAOLU_KEY_FILE=run.key ./xiaolu worker"})
 final class WorkerCommand extends Action {
     private static final Duration GRACE = Duration.ofSeconds(20);
     private static final int TERMINATED = 143;

@@ -8,7 +8,7 @@ import picocli.CommandLine.Spec;
 /// The program itself: a list of commands.
 @Command(name = "xiaolu", versionProvider = Version.class, header = {"Trains and serves language models with the same bits everywhere.", ""},
         synopsisSubcommandLabel = "COMMAND", commandListHeading = "%nCommands:%n",
-        subcommands = {TrainCommand.class, ResumeCommand.class, GenerateCommand.class, ChatCommand.class, EvalCommand.class, LogitsCommand.class, GradsCommand.class,
+        subcommands = {TrainCommand.class, ResumeCommand.class, StatusCommand.class, GenerateCommand.class, ChatCommand.class, EvalCommand.class, LogitsCommand.class, GradsCommand.class,
             TokenizerCommand.class, InspectCommand.class, OpsCommand.class, DoctorCommand.class, BenchCommand.class, SimCommand.class, ChaosCommand.class, WorkerCommand.class},
         footer = {"", "Begin with:  ./xiaolu train", "Each command has --help with an example."})
 final class Xiaolu extends Action {

@@ -5,6 +5,7 @@ import static dev.xiaolu.platform.Check.check;
 import dev.xiaolu.platform.InputException;
 import java.io.IOException;
 import java.nio.channels.ServerSocketChannel;
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
@@ -31,6 +32,11 @@ public final class Endpoint implements AutoCloseable {
     /// How many notices of refused strangers may wait for the receiver; more are only counted, and none stands in the way of a notice of a peer.
     private static final int MOST_NOTICES_OF_STRANGERS = 256;
     private static final long TICK_MILLIS = 50, STOOD_STILL_NANOS = TimeUnit.SECONDS.toNanos(2);
+
+    /// An id for a process that starts: positive, and never the same twice.
+    public static long freshId() {
+        return new SecureRandom().nextLong() >>> 1 | 1;
+    }
 
     /// What comes in. An endpoint calls it from threads of its own.
     public interface Receiver {

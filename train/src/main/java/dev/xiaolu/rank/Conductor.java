@@ -11,6 +11,7 @@ import dev.xiaolu.recover.Event;
 import dev.xiaolu.recover.History;
 import dev.xiaolu.recover.Member;
 import dev.xiaolu.recover.State;
+import dev.xiaolu.status.StatusServer;
 import dev.xiaolu.store.Checkpoint;
 import dev.xiaolu.store.CheckpointStore;
 import dev.xiaolu.store.DigestChain;
@@ -21,6 +22,7 @@ import dev.xiaolu.train.RunData;
 import dev.xiaolu.train.RunListener;
 import dev.xiaolu.train.RunReporter;
 import dev.xiaolu.train.Screen;
+import dev.xiaolu.train.StepPlans;
 import dev.xiaolu.train.StepResult;
 import dev.xiaolu.train.TrainRun;
 import dev.xiaolu.train.Verdict;
@@ -57,6 +59,7 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
     private Path memory;
     private DigestChain chain;
     private List<String> terms = List.of();
+    private Optional<StatusServer> page = Optional.empty();
     private boolean prepared;
     private boolean stopping;
     private long done;
@@ -80,13 +83,18 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
         reporter = first.get();
         reporter.also(this::words);
         log = new ControlLog(folder.resolve(Logs.FILE));
-        status = new StatusFile(folder);
+        status = new StatusFile(folder, StepPlans.of(config.train()), config.train().steps(), done, clock);
     }
 
     void conducts(Coordinator with, LocalWorkers of, Path memoryFolder) {
         coordinator = with;
         workers = of;
         memory = memoryFolder;
+        page = StatusServer.open(config.launch().pagePort(), folder, status::newest, clock, reporter::warned);
+        page.ifPresent(open -> {
+            status.page(open.address());
+            reporter.say("watch it at " + open.address());
+        });
     }
 
     private String words() {
@@ -103,6 +111,7 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
         }
         if (turn.event() instanceof Event.Joined(Member member, _)) {
             workers.joined(member.pid());
+            status.joined(member, workers.number(member.pid()));
         }
         if (turn.event() instanceof Event.Computed) {
             goesOn();
@@ -216,13 +225,13 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
     private void goesOn() {
         synchronized (incidents) {
             for (int i = incidents.size() - 1; i >= 0 && incidents.get(i).goesNanos() == 0; i--) {
-                incidents.set(i, incidents.get(i).goingAt(System.nanoTime()));
+                incidents.set(i, incidents.get(i).goingAt(Clock.real().nanos()));
             }
         }
     }
 
     @Override public void fence(Member member, String why) {
-        incidents.add(new Incident(member.id(), member.pid(), why, done, System.nanoTime(), 0));
+        incidents.add(new Incident(member.id(), member.pid(), why, done, Clock.real().nanos(), 0));
         int worker = workers.number(member.pid());
         workers.kill(member.pid());
         Region.remove(memory, member.id());
@@ -274,7 +283,7 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
             stopping = true;
             coordinator.stop("asked to");
         }
-        status.write(state, pulses, config.train().steps(), goodput.share(clock.nanos()), incidents(), workers);
+        status.write(state, pulses, goodput.share(clock.nanos()), incidents(), workers);
     }
 
     /// How the run has ended, with its report written.
@@ -287,7 +296,10 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
     }
 
     @Override public void close() {
-        status.over();
+        page.ifPresent(StatusServer::close);
+        if (coordinator != null) {
+            status.over(coordinator.state(), goodput.share(clock.nanos()), incidents(), workers);
+        }
         log.close();
         reporter.close();
     }

@@ -4,6 +4,7 @@ import dev.xiaolu.comm.Endpoint;
 import dev.xiaolu.comm.Message;
 import dev.xiaolu.comm.RunKey;
 import dev.xiaolu.comm.TransportException;
+import dev.xiaolu.platform.Clock;
 import dev.xiaolu.recover.Action;
 import dev.xiaolu.recover.Control;
 import dev.xiaolu.recover.Event;
@@ -107,7 +108,7 @@ final class Coordinator implements Endpoint.Receiver, AutoCloseable {
     }
 
     static long nowMillis() {
-        return System.nanoTime() / 1_000_000;
+        return Clock.real().nanos() / 1_000_000;
     }
 
     /// Steers until the run is over; gives why it failed, if it did.

@@ -1,5 +1,7 @@
 package dev.xiaolu.rank;
 
+import dev.xiaolu.platform.Clock;
+import dev.xiaolu.platform.RandomKey;
 import dev.xiaolu.recover.Member;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -12,7 +14,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Random;
 import java.util.Set;
 import java.util.stream.Stream;
 
@@ -63,7 +64,7 @@ public final class Drill {
 
     private final List<Fault> faults;
     private final long everyMillis;
-    private final Random random;
+    private final Draws draws;
     private final Map<Fault, Integer> counts = new EnumMap<>(Fault.class);
     private final List<Done> done = Collections.synchronizedList(new ArrayList<>());
     private final List<Incident> incidents = new ArrayList<>();
@@ -72,7 +73,7 @@ public final class Drill {
     public Drill(Set<Fault> faults, long everyMillis, long seed) {
         this.faults = List.copyOf(faults);
         this.everyMillis = everyMillis;
-        random = new Random(seed);
+        draws = new Draws(RandomKey.ofSeed(seed).at("drill"));
     }
 
     /// Disturbs a launch of a run in `folder` until it is over, on a thread of its own.
@@ -81,11 +82,11 @@ public final class Drill {
             try {
                 int turn = 0;
                 while (!launch.isOver()) {
-                    Thread.sleep(everyMillis / 2 + random.nextLong(Math.max(1, everyMillis)));
+                    Thread.sleep(everyMillis / 2 + draws.below(everyMillis));
                     if (launch.committed() < 1 || launch.isOver()) {
                         continue;                                // what has not begun need not be disturbed: a start is repeated by hand
                     }
-                    Fault fault = turn < faults.size() ? faults.get(turn) : faults.get(random.nextInt(faults.size()));
+                    Fault fault = turn < faults.size() ? faults.get(turn) : faults.get((int) draws.below(faults.size()));
                     if (strike(fault, launch, folder)) {
                         turn++;
                         counts.merge(fault, 1, Integer::sum);
@@ -102,7 +103,7 @@ public final class Drill {
         if (members.isEmpty()) {
             return false;
         }
-        Member one = members.get(random.nextInt(members.size()));
+        Member one = members.get((int) draws.below(members.size()));
         switch (fault) {
             case KILL -> kill(fault, one);
             case STOP -> signal(fault, one, "STOP");
@@ -112,7 +113,7 @@ public final class Drill {
                 signal(null, one, "CONT");
             }
             case SLOW -> {
-                done.add(new Done(fault, one.pid(), System.nanoTime()));
+                done.add(new Done(fault, one.pid(), Clock.real().nanos()));
                 for (int i = 0; i < 40; i++) {
                     signal(null, one, "STOP");
                     Thread.sleep(50);
@@ -129,18 +130,18 @@ public final class Drill {
             }
             case DELAY, DROP, DUPLICATE, NOISE, CUT, PARTITION, ONE_WAY -> {
                 boolean longer = fault == Fault.PARTITION || fault == Fault.ONE_WAY;
-                done.add(new Done(fault, one.pid(), System.nanoTime()));
+                done.add(new Done(fault, one.pid(), Clock.real().nanos()));
                 launch.weather(one, RoughLink.Weather.valueOf(fault == Fault.NOISE ? "FLIP" : fault.name()), longer ? 6000 : 1000);
             }
             case FLIP -> {
                 if (members.size() < 3) {
                     return false;                                // with two nobody can say who errs
                 }
-                done.add(new Done(fault, one.pid(), System.nanoTime()));
-                launch.flip(one.id(), random.nextLong(1L << 40));
+                done.add(new Done(fault, one.pid(), Clock.real().nanos()));
+                launch.flip(one.id(), draws.below(1L << 40));
             }
             case DISK -> {
-                done.add(new Done(fault, 0, System.nanoTime()));
+                done.add(new Done(fault, 0, Clock.real().nanos()));
                 members.forEach(member -> launch.fill(member.id(), 1));
             }
             case SHARD -> {
@@ -154,13 +155,13 @@ public final class Drill {
     }
 
     private void kill(Fault fault, Member member) {
-        done.add(new Done(fault, member.pid(), System.nanoTime()));
+        done.add(new Done(fault, member.pid(), Clock.real().nanos()));
         ProcessHandle.of(member.pid()).ifPresent(ProcessHandle::destroyForcibly);
     }
 
     private void signal(Fault fault, Member member, String name) {
         if (fault != null) {
-            done.add(new Done(fault, member.pid(), System.nanoTime()));
+            done.add(new Done(fault, member.pid(), Clock.real().nanos()));
         }
         try {
             new ProcessBuilder("kill", "-" + name, Long.toString(member.pid())).redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.DISCARD).start().waitFor();
@@ -180,7 +181,7 @@ public final class Drill {
                 return false;
             }
             try (var file = new RandomAccessFile(shard.get().toFile(), "rw")) {
-                long at = file.length() / 2 + random.nextInt(1000);
+                long at = file.length() / 2 + draws.below(1000);
                 file.seek(at);
                 int old = file.read();
                 file.seek(at);

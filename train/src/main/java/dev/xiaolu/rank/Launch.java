@@ -1,5 +1,6 @@
 package dev.xiaolu.rank;
 
+import dev.xiaolu.comm.Endpoint;
 import dev.xiaolu.comm.Region;
 import dev.xiaolu.comm.RunKey;
 import dev.xiaolu.platform.Clock;
@@ -20,9 +21,7 @@ import dev.xiaolu.train.Screen;
 import dev.xiaolu.train.TrainRun;
 import dev.xiaolu.train.Trainer;
 import java.nio.file.Path;
-import java.security.SecureRandom;
 import java.time.Duration;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
@@ -98,8 +97,6 @@ public record Launch(List<String> command, Screen screen, BooleanSupplier stop, 
     }
 
     private static String runId() {
-        byte[] bytes = new byte[8];
-        new SecureRandom().nextBytes(bytes);
-        return ProcessHandle.current().pid() + "-" + HexFormat.of().formatHex(bytes);
+        return "%d-%016x".formatted(ProcessHandle.current().pid(), Endpoint.freshId());
     }
 }

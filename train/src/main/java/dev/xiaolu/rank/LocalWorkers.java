@@ -1,5 +1,6 @@
 package dev.xiaolu.rank;
 
+import dev.xiaolu.platform.Clock;
 import dev.xiaolu.platform.InputException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -11,6 +12,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import java.util.function.IntFunction;
@@ -153,6 +155,17 @@ final class LocalWorkers implements AutoCloseable {
         return running.entrySet().stream().filter(each -> each.getValue().pid() == pid).map(Map.Entry::getKey).findFirst().orElse(-1);
     }
 
+    /// Process ids of workers that run, by number.
+    synchronized Map<Integer, Long> pids() {
+        var pids = new TreeMap<Integer, Long>();
+        running.forEach((number, process) -> {
+            if (process.isAlive()) {
+                pids.put(number, process.pid());
+            }
+        });
+        return pids;
+    }
+
     /// Lets workers end by themselves for `patience`, then ends them.
     void end(Duration patience) {
         List<Process> left;
@@ -160,10 +173,10 @@ final class LocalWorkers implements AutoCloseable {
             closing = true;
             left = new ArrayList<>(running.values());
         }
-        long until = System.nanoTime() + patience.toNanos();
+        long until = Clock.real().nanos() + patience.toNanos();
         for (Process process : left) {
             try {
-                if (!process.waitFor(Math.max(0, until - System.nanoTime()), TimeUnit.NANOSECONDS)) {
+                if (!process.waitFor(Math.max(0, until - Clock.real().nanos()), TimeUnit.NANOSECONDS)) {
                     process.destroyForcibly().waitFor();
                 }
             } catch (InterruptedException _) {

@@ -5,6 +5,7 @@ import dev.xiaolu.comm.Message;
 import dev.xiaolu.comm.Region;
 import dev.xiaolu.comm.Regions;
 import dev.xiaolu.comm.TransportException;
+import dev.xiaolu.platform.Clock;
 import dev.xiaolu.platform.DiskException;
 import dev.xiaolu.platform.InputException;
 import dev.xiaolu.recover.Action;
@@ -31,6 +32,8 @@ import java.util.concurrent.atomic.AtomicLong;
 ///
 /// An order that a later change of membership has made void is left where it stands. Runs on the current [Compute]; everything but [Inbox] is for one thread.
 final class Rank implements Replica.Peers {
+    private static final long FORGETS = 8;                       // a rank without leaves forgets an eighth of their time with each step
+
     private final Endpoint endpoint;
     private final long coordinator;
     private final Region region;
@@ -52,6 +55,8 @@ final class Rank implements Replica.Peers {
     private Staging staging;                                     // null unless values of others are awaited
     private final Set<Made> made = new HashSet<>();
     private DigestChain chain = DigestChain.START;
+    private long leavesTimed;
+    private boolean idle;                                        // whether nothing was computed since the last commit
     private long flip = -1;
     private String farewell;                                     // why the end has come; null before
     private boolean finished;
@@ -194,6 +199,10 @@ final class Rank implements Replica.Peers {
                 tell(new Event.Reduced(self(), generation, reduce.step(), replica.reduce(reduce.step(), self(), placement, reduce.holders(), this)));
             case Action.Update update when isNow(update.generation()) -> update(update);
             case Action.Commit commit -> {
+                if (idle) {                                      // who gets no leaves shall not be taken for as slow as it once was for ever
+                    inbox.nanosPerLeaf.updateAndGet(nanos -> nanos - nanos / FORGETS);
+                }
+                idle = true;
                 committed = commit.step();
                 todo.clear();
                 checks.clear();
@@ -283,7 +292,7 @@ final class Rank implements Replica.Peers {
     }
 
     private void compute() {
-        long begun = System.nanoTime();
+        long begun = Clock.real().nanos();
         List<Leaf> told;
         if (todo.isEmpty()) {
             told = List.of(replica.computeApart(step, checks.remove(), true, takeFlip()));
@@ -297,8 +306,15 @@ final class Rank implements Replica.Peers {
             }
             told = replica.compute(step, first, leaves);
         }
-        inbox.nanosPerLeaf.set((System.nanoTime() - begun) / told.size());
+        timed((Clock.real().nanos() - begun) / told.size());
         tell(new Event.Computed(self(), settled, step, told));
+    }
+
+    /// A leaf has taken so long. The first one of a process counts for nothing, as it warms the compiler up.
+    private void timed(long nanos) {
+        long before = inbox.nanosPerLeaf.get();
+        inbox.nanosPerLeaf.set(leavesTimed++ == 0 ? 0 : before == 0 ? nanos : (before + nanos) / 2);
+        idle = false;
     }
 
     private long takeFlip() {

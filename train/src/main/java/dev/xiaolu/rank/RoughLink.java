@@ -1,11 +1,12 @@
 package dev.xiaolu.rank;
 
+import dev.xiaolu.platform.Clock;
+import dev.xiaolu.platform.RandomKey;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.util.List;
-import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -36,8 +37,9 @@ final class RoughLink implements AutoCloseable {
 
     private final ServerSocket server;
     private final int target;
-    private final Random random;
+    private final RandomKey key;
     private final List<Socket> open = new CopyOnWriteArrayList<>();
+    private long connections;                                    // so far; of the accepting thread
     private volatile Weather weather = Weather.CALM;
     private volatile long until;
 
@@ -49,7 +51,7 @@ final class RoughLink implements AutoCloseable {
             throw new IllegalStateException("no port for a drill", failed);
         }
         this.target = target;
-        random = new Random(seed);
+        key = RandomKey.ofSeed(seed).at("link");
         Thread.ofPlatform().daemon().name("xiaolu-rough-link").start(this::accept);
     }
 
@@ -59,7 +61,7 @@ final class RoughLink implements AutoCloseable {
 
     /// From now on, for so many milliseconds.
     void set(Weather next, long millis) {
-        until = System.nanoTime() + millis * 1_000_000;
+        until = Clock.real().nanos() + millis * 1_000_000;
         weather = next;
         if (next == Weather.CUT) {
             open.forEach(RoughLink::close);
@@ -67,7 +69,7 @@ final class RoughLink implements AutoCloseable {
     }
 
     private Weather now() {
-        return System.nanoTime() - until < 0 ? weather : Weather.CALM;
+        return Clock.real().nanos() - until < 0 ? weather : Weather.CALM;
     }
 
     private void accept() {
@@ -78,8 +80,9 @@ final class RoughLink implements AutoCloseable {
                     Socket out = new Socket(InetAddress.getLoopbackAddress(), target);
                     open.add(in);
                     open.add(out);
-                    pass(in, out, true, new Random(random.nextLong()));
-                    pass(out, in, false, new Random(random.nextLong()));
+                    RandomKey own = key.at(connections++);
+                    pass(in, out, true, new Draws(own.at("forth")));
+                    pass(out, in, false, new Draws(own.at("back")));
                 } catch (IOException refused) {
                     in.close();
                 }
@@ -89,7 +92,7 @@ final class RoughLink implements AutoCloseable {
         }
     }
 
-    private void pass(Socket from, Socket to, boolean forth, Random draws) {
+    private void pass(Socket from, Socket to, boolean forth, Draws draws) {
         Thread.ofPlatform().daemon().name("xiaolu-rough-pass").start(() -> {
             byte[] bytes = new byte[1 << 16];
             try (from; to) {
@@ -107,13 +110,13 @@ final class RoughLink implements AutoCloseable {
         });
     }
 
-    private void harm(Socket to, byte[] bytes, int length, boolean forth, Random draws) throws IOException {
+    private void harm(Socket to, byte[] bytes, int length, boolean forth, Draws draws) throws IOException {
         while (now() == Weather.PARTITION || now() == Weather.ONE_WAY && forth) {
             LockSupport.parkNanos(PATIENCE_NANOS);                       // the bytes are kept back: to both sides that is silence
         }
-        boolean struck = draws.nextInt(4) == 0;
+        boolean struck = draws.below(4) == 0;
         switch (now()) {
-            case DELAY -> LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(draws.nextInt(200)));
+            case DELAY -> LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(draws.below(200)));
             case DROP -> length = struck ? length / 2 : length;
             case FLIP -> bytes[length / 2] ^= struck ? 8 : 0;
             case DUPLICATE -> {

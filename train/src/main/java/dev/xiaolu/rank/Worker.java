@@ -5,6 +5,7 @@ import dev.xiaolu.comm.Region;
 import dev.xiaolu.comm.Regions;
 import dev.xiaolu.comm.RunKey;
 import dev.xiaolu.nn.ParameterCount;
+import dev.xiaolu.platform.Clock;
 import dev.xiaolu.platform.InputException;
 import dev.xiaolu.recover.Event;
 import dev.xiaolu.recover.Lines;
@@ -22,7 +23,6 @@ import dev.xiaolu.train.Screen;
 import dev.xiaolu.train.TrainRun;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -66,7 +66,7 @@ public record Worker(Contract contract, Screen screen) {
     }
 
     private void takePart(RunConfig config, RunData data, RunKey key, Backend backend) {
-        long self = new SecureRandom().nextLong() >>> 1 | 1;
+        long self = Endpoint.freshId();
         long coordinator = Contract.coordinator(contract.runId());
         Path folder = Region.folder(contract.runId());
         var inbox = new Rank.Inbox(coordinator);
@@ -84,7 +84,7 @@ public record Worker(Contract contract, Screen screen) {
             endpoint.send(coordinator, Wire.text(Wire.ABOUT, about(replica, config, backend)));
             var member = new Member(self, contract.host(), endpoint.port(), ProcessHandle.current().pid());
             endpoint.send(coordinator, Wire.text(Wire.EVENT, Lines.of(new Event.Joined(member, Fingerprint.of(config, data)))));
-            double seconds = (System.currentTimeMillis() - ProcessHandle.current().info().startInstant().orElseGet(Instant::now).toEpochMilli()) * 1e-3;
+            double seconds = (Clock.real().wallMillis() - ProcessHandle.current().info().startInstant().map(Instant::toEpochMilli).orElseGet(Clock.real()::wallMillis)) * 1e-3;
             screen.out().println(String.format(Locale.ROOT, "worker %d: process %d, id %016x, %s, %s; joins %.1f s after its start", contract.rank(), member.pid(), self, backend.describe(), region, seconds));
             screen.out().flush();
             String why = new Rank(endpoint, coordinator, region, regions, replica, checkpoints, config.launch().copies(), inbox).work();
@@ -99,8 +99,8 @@ public record Worker(Contract contract, Screen screen) {
 
     /// A process that comes late shall not make those wait who are warm: it computes a few leaves for nobody until the compiler has done most of its work.
     private static void warmUp(Replica replica) {
-        long begun = System.nanoTime();
-        for (int pass = 0; pass < WARM_PASSES && System.nanoTime() - begun < WARM_NANOS; pass++) {
+        long begun = Clock.real().nanos();
+        for (int pass = 0; pass < WARM_PASSES && Clock.real().nanos() - begun < WARM_NANOS; pass++) {
             replica.compute(1, pass % replica.plan(1).leaves(), 1);
             replica.drop();
         }

@@ -1,11 +1,11 @@
 package dev.xiaolu.train;
 
 /// Text made safe to stand in a page.
-final class Html {
+public final class Html {
     private Html() {}
 
     /// The text with everything that HTML would read as markup written out, and what cannot be shown replaced.
-    static String escape(String text) {
+    public static String escape(String text) {
         var out = new StringBuilder(text.length() + 16);
         text.codePoints().forEach(c -> {
             switch (c) {

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -116,6 +117,11 @@ public final class JsonLines implements AutoCloseable {
             }
         }
         return lines;
+    }
+
+    /// The object on a line, where there is one.
+    static Optional<JsonNode> object(String line) {
+        return Optional.ofNullable(parse(line));
     }
 
     /// The object on a line, or null where there is none.

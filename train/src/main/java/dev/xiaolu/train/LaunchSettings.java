@@ -10,7 +10,8 @@ public record LaunchSettings(
         @Setting(value = "part of the leaves that two workers compute, to compare", standard = "0.01", free = true) double doubleCheck,
         @Setting(value = "milliseconds of silence after which a worker is given up", standard = "1500", free = true) int silenceMillis,
         @Setting(value = "seconds without progress after which a worker is given up", standard = "120", free = true) int progressSeconds,
-        @Setting(value = "auto: shared memory on one host, or tcp", standard = "auto", free = true) Transport transport) {
+        @Setting(value = "auto: shared memory on one host, or tcp", standard = "auto", free = true) Transport transport,
+        @Setting(value = "port of the page that shows the run; 0: any free, -1: no page", standard = "0", free = true) int pagePort) {
     /// How workers read each other's memory.
     public enum Transport { AUTO, TCP }
 
@@ -27,6 +28,7 @@ public record LaunchSettings(
                 .that(doubleCheck >= 0 && doubleCheck <= 1, "launch.double_check is %s, wanted 0 to 1", doubleCheck)
                 .that(silenceMillis >= 500, "launch.silence_millis is %d, wanted at least 500: signs of life come every 200", silenceMillis)
                 .positive("launch.progress_seconds", progressSeconds)
+                .that(pagePort >= -1 && pagePort <= 65_535, "launch.page_port is %d, wanted a port, 0 for any that is free, or -1 for no page", pagePort)
                 .that(workers < 2 || model.family() != RunConfig.Family.DEEPSEEK4 || deepseek4.routingLag() == 0,
                         "launch.workers is %d, wanted 1 where deepseek4.routing_lag is not 0: routes that are made ahead are not passed between workers yet", workers);
     }

@@ -155,7 +155,7 @@ public final class ProgressLine {
     }
 
     /// A number in three or four places: `950`, `12.3k`, `1.25M`.
-    static String count(double value) {
+    public static String count(double value) {
         if (value >= 1e6) {
             return String.format(Locale.ROOT, "%.2fM", value / 1e6);
         }
@@ -163,7 +163,7 @@ public final class ProgressLine {
     }
 
     /// A time as `0:07`, `12:30` or `3:05:00`.
-    static String duration(double seconds) {
+    public static String duration(double seconds) {
         long whole = Math.max(0, Math.round(seconds));
         return whole >= 3600 ? String.format(Locale.ROOT, "%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60) : String.format(Locale.ROOT, "%d:%02d", whole / 60, whole % 60);
     }

@@ -12,7 +12,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
 import java.util.function.ToDoubleFunction;
-import java.util.stream.IntStream;
 
 /// A run on one page: a single HTML file with its style sheet and its charts inside, which asks for nothing from anywhere.
 ///
@@ -70,16 +69,13 @@ public record Report(String name, String state, RunConfig config, Map<String, St
 
     private void charts(StringBuilder out) {
         out.append("<section class=\"charts\">\n");
-        List<double[]> loss = series(Metrics::loss);
-        List<double[]> validation = series(row -> row.validationLoss().orElse(Double.NaN));
-        chart(out, "Loss", "nats per token, by step", false, new Chart.Line("each step", "raw", loss, false), new Chart.Line("smoothed", "one", Chart.smoothed(loss), false),
-                new Chart.Line("held-out", "two", validation, true));
-        chart(out, "Bits per byte", "on held-out text, by step", false, new Chart.Line("held-out", "two", series(row -> row.bitsPerByte().orElse(Double.NaN)), true));
+        Figures.loss(out, series(Metrics::loss), series(row -> row.validationLoss().orElse(Double.NaN)));
+        Figures.chart(out, "Bits per byte", "on held-out text, by step", false, new Chart.Line("held-out", "two", series(row -> row.bitsPerByte().orElse(Double.NaN)), true));
         List<double[]> speed = series(Metrics::tokensPerSecond);
-        chart(out, "Throughput", "tokens a second, by step", true, new Chart.Line("each step", "raw", speed, false), new Chart.Line("smoothed", "three", Chart.smoothed(speed), false));
-        chart(out, "Learning rate", "by step", true, new Chart.Line("learning rate", "four", series(Metrics::learningRate), false));
+        Figures.chart(out, "Throughput", "tokens a second, by step", true, new Chart.Line("each step", "raw", speed, false), new Chart.Line("smoothed", "three", Chart.smoothed(speed), false));
+        Figures.chart(out, "Learning rate", "by step", true, new Chart.Line("learning rate", "four", series(Metrics::learningRate), false));
         List<double[]> norm = series(Metrics::gradNorm);
-        chart(out, "Gradient norm", "before clipping, by step", true, new Chart.Line("each step", "raw", norm, false), new Chart.Line("smoothed", "five", Chart.smoothed(norm), false));
+        Figures.chart(out, "Gradient norm", "before clipping, by step", true, new Chart.Line("each step", "raw", norm, false), new Chart.Line("smoothed", "five", Chart.smoothed(norm), false));
         terms(out);
         experts(out);
         out.append("</section>\n");
@@ -91,53 +87,26 @@ public record Report(String name, String state, RunConfig config, Map<String, St
         metrics.forEach(row -> names.addAll(row.terms().keySet()));
         for (String name : names) {
             List<double[]> term = series(row -> row.terms().getOrDefault(name, Double.NaN));
-            chart(out, name, "before its weight, by step", false, new Chart.Line("each step", "raw", term, false),
+            Figures.chart(out, name, "before its weight, by step", false, new Chart.Line("each step", "raw", term, false),
                     new Chart.Line("smoothed", "one", Chart.smoothed(term), false));
         }
     }
 
     /// How evenly experts are used: over the steps, and in the last of them expert by expert.
     private void experts(StringBuilder out) {
-        chart(out, "Evenness of experts", "entropy of their load, 1 is even, by step", false,
+        Figures.chart(out, "Evenness of experts", "entropy of their load, 1 is even, by step", false,
                 new Chart.Line("entropy", "three", series(row -> row.routers().map(RouterHealth::entropy).orElse(Double.NaN)), false));
-        chart(out, "Busiest expert", "load above the mean, as a part of it, by step", true,
+        Figures.chart(out, "Busiest expert", "load above the mean, as a part of it, by step", true,
                 new Chart.Line("worst layer", "raw", series(row -> row.routers().map(RouterHealth::maxViolation).orElse(Double.NaN)), false),
                 new Chart.Line("mean of layers", "five", series(row -> row.routers().map(RouterHealth::meanViolation).orElse(Double.NaN)), false));
-        chart(out, "Biases of the routers", "lowest and highest, by step", false,
+        Figures.chart(out, "Biases of the routers", "lowest and highest, by step", false,
                 new Chart.Line("lowest", "two", series(row -> row.routers().map(RouterHealth::lowestBias).orElse(Double.NaN)), false),
                 new Chart.Line("highest", "four", series(row -> row.routers().map(RouterHealth::highestBias).orElse(Double.NaN)), false));
         List<RouterHealth> last = lastSteps().stream().flatMap(row -> row.routers().stream()).toList();
         if (!last.isEmpty()) {
             long dropped = metrics.stream().flatMap(row -> row.routers().stream()).mapToLong(RouterHealth::dropped).sum();
-            out.append("<figure class=\"wide\"><figcaption><b>Load of each expert</b> <span>").append(text("as a part of the mean, in the last %,d steps; %,d choices dropped in all steps", last.size(), dropped))
-                    .append("</span></figcaption>\n").append(HeatMap.svg("Load of each expert", sums(last))).append("</figure>\n");
+            Figures.load(out, text("as a part of the mean, in the last %,d steps; %,d choices dropped in all steps", last.size(), dropped), last);
         }
-    }
-
-    private static Map<String, List<Long>> sums(List<RouterHealth> steps) {
-        var sums = new LinkedHashMap<String, List<Long>>();
-        for (RouterHealth step : steps) {
-            step.load().forEach((layer, load) -> sums.merge(layer, load, (a, b) -> IntStream.range(0, a.size()).mapToObj(i -> a.get(i) + b.get(i)).toList()));
-        }
-        return sums;
-    }
-
-    private static void chart(StringBuilder out, String title, String unit, boolean fromZero, Chart.Line... lines) {
-        String svg = Chart.svg(title, List.of(lines), fromZero, title.equals("Loss"));
-        if (svg.isEmpty()) {
-            return;
-        }
-        out.append("<figure><figcaption><b>").append(Html.escape(title)).append("</b> <span>").append(Html.escape(unit)).append("</span>");
-        if (lines.length > 1) {
-            out.append("<span class=\"legend\">");
-            for (Chart.Line line : lines) {
-                if (!line.points().isEmpty()) {
-                    out.append("<span><i class=\"").append(line.style()).append("\"></i>").append(Html.escape(line.label())).append("</span>");
-                }
-            }
-            out.append("</span>");
-        }
-        out.append("</figcaption>\n").append(svg).append("</figure>\n");
     }
 
     private void samples(StringBuilder out) {
@@ -223,7 +192,8 @@ public record Report(String name, String state, RunConfig config, Map<String, St
         return String.format(Locale.ROOT, format, args);
     }
 
-    private static String style() {
+    /// The style sheet, which other pages share.
+    public static String style() {
         try (InputStream in = Report.class.getResourceAsStream("report.css")) {
             return new String(in.readAllBytes(), StandardCharsets.UTF_8);
         } catch (IOException broken) {
