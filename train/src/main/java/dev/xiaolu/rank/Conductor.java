@@ -233,6 +233,9 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
     @Override public void fence(Member member, String why) {
         incidents.add(new Incident(member.id(), member.pid(), why, done, Clock.real().nanos(), 0));
         int worker = workers.number(member.pid());
+        if (why.startsWith("quarantined")) {
+            workers.distrust(member.pid());
+        }
         workers.kill(member.pid());
         Region.remove(memory, member.id());
         reporter.say("worker %d (process %d) is lost: %s".formatted(worker, member.pid(), why));

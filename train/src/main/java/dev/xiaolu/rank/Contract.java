@@ -67,11 +67,12 @@ public record Contract(Path run, String runId, int rank, int worldSize, String r
         return Long.parseUnsignedLong(Sha256.hex(("coordinator " + runId).getBytes(StandardCharsets.UTF_8)).substring(0, 15), 16);
     }
 
-    String rendezvousHost() {
+    /// The host of `host:port`; an address of IPv6 stands in brackets.
+    static String host(String rendezvous) {
         return rendezvous.substring(0, rendezvous.lastIndexOf(':')).replaceAll("^\\[|]$", "");
     }
 
-    int rendezvousPort() {
+    static int port(String rendezvous) {
         return Integer.parseInt(rendezvous.substring(rendezvous.lastIndexOf(':') + 1));
     }
 }

@@ -311,6 +311,7 @@ final class Coordinator implements Endpoint.Receiver, AutoCloseable {
         long now = nowMillis();
         pulses.compute(from, (_, pulse) -> beat(pulse, message, now));
         switch (message.kind()) {
+            case Wire.BEAT -> endpoint.send(from, Wire.numbers(Wire.BEAT));        // so that it knows that it is heard
             case Wire.EVENT -> {
                 Event event = Lines.event(Wire.text(message));
                 boolean own = switch (event) {

@@ -12,6 +12,7 @@ import dev.xiaolu.store.Checkpoint;
 import dev.xiaolu.tensor.Backend;
 import dev.xiaolu.tensor.Backends;
 import dev.xiaolu.train.ConfigWriter;
+import dev.xiaolu.train.HomePath;
 import dev.xiaolu.train.LaunchSettings;
 import dev.xiaolu.train.Preparation;
 import dev.xiaolu.train.RunConfig;
@@ -50,27 +51,36 @@ public record Launch(List<String> command, Screen screen, BooleanSupplier stop, 
         Path place = folder.resolve(FOLDER);
         disk.createDirectories(place);
         disk.replace(folder.resolve(Worker.CONFIG), ConfigWriter.yaml(config));
-        RunKey key = RunKey.random();
-        Path keyFile = place.resolve("run.key");
-        key.write(keyFile);
+        LaunchSettings launch = config.launch();
+        Path keyFile = launch.isElsewhere() ? HomePath.of(launch.keyFile()) : place.resolve("run.key");
+        RunKey key = launch.isElsewhere() ? RunKey.read(keyFile) : RunKey.random();
+        if (!launch.isElsewhere()) {
+            key.write(keyFile);
+        }
         ready.run();
-        String runId = runId();
+        String runId = launch.isElsewhere() ? launch.id() : runId();
+        String host = launch.isElsewhere() ? Contract.host(launch.rendezvous()) : HOST;
         Path memory = Region.folder(runId);
+        var sweep = new Thread(() -> Region.clear(memory));
+        Runtime.getRuntime().addShutdownHook(sweep);             // where this process is told to end by a signal
         Clock clock = Clock.real();
         long done = from.map(Checkpoint::step).orElse(0L);
-        LaunchSettings launch = config.launch();
         var settings = new Settings(launch.workers(), launch.fewest(), launch.copies(), done, true, Fingerprint.of(config, data), RunPlan.of(config, done));
         var heartbeats = new Heartbeats(launch.silenceMillis(), 1000L * launch.progressSeconds());
         double peak = peak(config);
         try (var conductor = new Conductor(config, folder, data, from, clock, screen, stop, () -> new RunReporter(folder, config, data, done, peak, clock, screen),
                      to -> new RunReporter(folder, config, data, to, peak, clock, screen));
                 var links = new RoughLinks();
-                var coordinator = new Coordinator(settings, heartbeats, PATIENCE_MILLIS, HOST, 0, Contract.coordinator(runId), key, conductor,
+                var coordinator = new Coordinator(settings, heartbeats, PATIENCE_MILLIS, host, launch.isElsewhere() ? Contract.port(launch.rendezvous()) : 0, Contract.coordinator(runId), key, conductor,
                         drill.isPresent() ? links::behind : UnaryOperator.identity());
                 var workers = new LocalWorkers(command, number -> new Contract(folder, runId, number, launch.workers(),
                         HOST + ":" + (drill.isPresent() ? links.rendezvous(number, coordinator.port()) : coordinator.port()), 0, keyFile, HOST), place, coordinator::ended, coordinator::fail)) {
             conductor.conducts(coordinator, workers, memory);
-            for (int number = 0; number < launch.workers(); number++) {
+            if (launch.isElsewhere()) {
+                screen.out().println("waiting for %d workers at %s; each is told XIAOLU_RUN=%s XIAOLU_RUN_ID=%s XIAOLU_RENDEZVOUS=%s and the key by XIAOLU_KEY_FILE".formatted(launch.workers(),
+                        launch.rendezvous(), folder.toAbsolutePath().normalize(), runId, launch.rendezvous()));
+            }
+            for (int number = 0; number < launch.workers() && !launch.isElsewhere(); number++) {
                 workers.start(number);
             }
             var disturbance = new Disturbance(coordinator, workers, conductor, links);
@@ -85,8 +95,19 @@ public record Launch(List<String> command, Screen screen, BooleanSupplier stop, 
             }
             return conductor.ended();
         } finally {
+            forget(sweep);
             Region.clear(memory);
-            disk.delete(keyFile);
+            if (!launch.isElsewhere()) {
+                disk.delete(keyFile);
+            }
+        }
+    }
+
+    private static void forget(Thread hook) {
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException _) {
+            // it is at work
         }
     }
 

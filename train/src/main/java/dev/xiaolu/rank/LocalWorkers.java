@@ -124,6 +124,11 @@ final class LocalWorkers implements AutoCloseable {
         });
     }
 
+    /// The worker with this process id has computed something wrong: the next one of its number is tested before it takes part.
+    synchronized void distrust(long pid) {
+        starts.remove(number(pid));
+    }
+
     /// A step is done: it was worth while to start workers anew.
     synchronized void committed() {
         fruitless.clear();

@@ -32,6 +32,7 @@ import java.util.concurrent.atomic.AtomicLong;
 ///
 /// An order that a later change of membership has made void is left where it stands. Runs on the current [Compute]; everything but [Inbox] is for one thread.
 final class Rank implements Replica.Peers {
+    private static final long GRACE_NANOS = 5_000_000_000L;       // for a network that spoils a handshake now and then
     private static final long FORGETS = 8;                       // a rank without leaves forgets an eighth of their time with each step
 
     private final Endpoint endpoint;
@@ -87,7 +88,8 @@ final class Rank implements Replica.Peers {
         private final AtomicLong newest = new AtomicLong();      // generation of the newest layout that has come
         private final long coordinator;
         private volatile Regions regions;
-        private volatile String lost;                            // why the coordinator is out of reach; null while it is not
+        private volatile String trouble;                         // why the coordinator was not reached last; null once it is heard again
+        private volatile long troubleNanos;
         final AtomicLong progress = new AtomicLong();
         final AtomicLong nanosPerLeaf = new AtomicLong();
 
@@ -101,7 +103,8 @@ final class Rank implements Replica.Peers {
 
         /// Why the coordinator is out of reach, or null.
         String lost() {
-            return lost;
+            String why = trouble;
+            return why != null && Clock.real().nanos() - troubleNanos > GRACE_NANOS ? why : null;
         }
 
         @Override public void received(long from, Message message) {
@@ -109,20 +112,24 @@ final class Rank implements Replica.Peers {
             if (serving != null && serving.received(from, message)) {
                 return;
             }
+            if (from == coordinator) {
+                trouble = null;
+            }
             if (message.kind() == Wire.ORDER && from == coordinator) {
                 Action order = Lines.action(Wire.text(message));
                 if (order instanceof Action.Layout layout) {
                     newest.accumulateAndGet(layout.generation(), Math::max);
                 }
                 items.add(new Item(from, message, order));
-            } else if (message.kind() == Wire.MADE || from == coordinator) {
+            } else if (message.kind() == Wire.MADE || from == coordinator && message.kind() != Wire.BEAT) {
                 items.add(new Item(from, message, null));
             }
         }
 
         @Override public void failed(long peer, TransportException why) {
             if (peer == coordinator) {
-                lost = why.getMessage();
+                troubleNanos = Clock.real().nanos();
+                trouble = why.getMessage();
             }
         }
     }
@@ -148,8 +155,9 @@ final class Rank implements Replica.Peers {
                 Thread.currentThread().interrupt();
                 return "interrupted";
             }
-            if (inbox.lost != null) {
-                return "the coordinator is out of reach: " + inbox.lost;
+            String lost = inbox.lost();
+            if (lost != null) {
+                return "the coordinator is out of reach: " + lost;
             }
         }
         return farewell;
@@ -222,7 +230,7 @@ final class Rank implements Replica.Peers {
 
     /// Also where nobody is left who could say that something is void.
     private boolean isVoid() {
-        return inbox.newest.get() > generation || inbox.lost != null;
+        return inbox.newest.get() > generation || inbox.lost() != null;
     }
 
     private void layout(Action.Layout layout) {

@@ -12,7 +12,7 @@ final class Wire {
     static final int EVENT = 1;
     /// Coordinator to rank: an order, as such a line.
     static final int ORDER = 2;
-    /// Rank to coordinator: sign of life; how much it has done, and how long a leaf took.
+    /// Rank to coordinator: sign of life; how much it has done, and how long a leaf took. And back, as an answer.
     static final int BEAT = 3;
     /// Rank to rank: what I own of this step is made, in this generation.
     static final int MADE = 4;

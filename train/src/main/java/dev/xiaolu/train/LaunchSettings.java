@@ -11,6 +11,9 @@ public record LaunchSettings(
         @Setting(value = "milliseconds of silence after which a worker is given up", standard = "1500", free = true) int silenceMillis,
         @Setting(value = "seconds without progress after which a worker is given up", standard = "120", free = true) int progressSeconds,
         @Setting(value = "auto: shared memory on one host, or tcp", standard = "auto", free = true) Transport transport,
+        @Setting(value = "host:port for workers that others start; empty: start them", standard = "", free = true) String rendezvous,
+        @Setting(value = "name of the launch, where others start workers", standard = "", free = true) String id,
+        @Setting(value = "file of the run key, where others start workers", standard = "", free = true) String keyFile,
         @Setting(value = "port of the page that shows the run; 0: any free, -1: no page", standard = "0", free = true) int pagePort) {
     /// How workers read each other's memory.
     public enum Transport { AUTO, TCP }
@@ -18,6 +21,11 @@ public record LaunchSettings(
     /// Whether the run goes over several processes.
     public boolean isOverWorkers() {
         return workers > 1;
+    }
+
+    /// Whether others start the workers, here or on other machines.
+    public boolean isElsewhere() {
+        return !rendezvous.isEmpty();
     }
 
     /// Notes everything that is impossible; each fault begins with its key.
@@ -28,6 +36,9 @@ public record LaunchSettings(
                 .that(doubleCheck >= 0 && doubleCheck <= 1, "launch.double_check is %s, wanted 0 to 1", doubleCheck)
                 .that(silenceMillis >= 500, "launch.silence_millis is %d, wanted at least 500: signs of life come every 200", silenceMillis)
                 .positive("launch.progress_seconds", progressSeconds)
+                .that(rendezvous.isEmpty() || rendezvous.matches("([^:]+|\\[[0-9a-fA-F:.]+]):\\d{1,5}"), "launch.rendezvous is '%s', wanted host:port, or nothing", rendezvous)
+                .that(rendezvous.isEmpty() || id.matches("[A-Za-z0-9][A-Za-z0-9-]{0,39}"), "launch.id is '%s', wanted letters, digits and '-' where launch.rendezvous is given: workers are told the same", id)
+                .that(rendezvous.isEmpty() || !keyFile.isEmpty(), "launch.key_file is empty, wanted a file where launch.rendezvous is given: workers read the same; make one with 'openssl rand -hex 32'")
                 .that(pagePort >= -1 && pagePort <= 65_535, "launch.page_port is %d, wanted a port, 0 for any that is free, or -1 for no page", pagePort)
                 .that(workers < 2 || model.family() != RunConfig.Family.DEEPSEEK4 || deepseek4.routingLag() == 0,
                         "launch.workers is %d, wanted 1 where deepseek4.routing_lag is not 0: routes that are made ahead are not passed between workers yet", workers);
