@@ -29,8 +29,10 @@ import dev.xiaolu.train.Verdict;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.function.BooleanSupplier;
@@ -53,6 +55,7 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
     private final StatusFile status;
     private final Goodput goodput = new Goodput();
     private final List<Incident> incidents = Collections.synchronizedList(new ArrayList<>());
+    private final Map<Long, Integer> others = new HashMap<>();   // numbers of workers that were started elsewhere, by id
     private RunReporter reporter;
     private Coordinator coordinator;
     private LocalWorkers workers;
@@ -60,6 +63,7 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
     private DigestChain chain;
     private List<String> terms = List.of();
     private Optional<StatusServer> page = Optional.empty();
+    private String notSaved = "no checkpoint was saved";         // why the newest one that is missing is
     private boolean prepared;
     private boolean stopping;
     private long done;
@@ -97,6 +101,12 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
         });
     }
 
+    /// Which worker a member is, by the number it was started with here; those whom others start are counted as they join.
+    private int index(Member member) {
+        int number = workers.number(member.pid());
+        return number >= 0 ? number : others.computeIfAbsent(member.id(), _ -> others.size());
+    }
+
     private String words() {
         double share = goodput.share(clock.nanos());
         return String.format(Locale.ROOT, "%d ranks, generation %d%s", ranks, generation, Double.isNaN(share) ? "" : String.format(Locale.ROOT, ", goodput %.0f%%", 100 * share));
@@ -111,7 +121,7 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
         }
         if (turn.event() instanceof Event.Joined(Member member, _)) {
             workers.joined(member.pid());
-            status.joined(member, workers.number(member.pid()));
+            status.joined(member, index(member));
         }
         if (turn.event() instanceof Event.Computed) {
             goesOn();
@@ -130,7 +140,10 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
             case Action.Update(_, long step, List<Long> totals, _) -> judge(step, totals);
             case Action.Committed(long step, _, SortedMap<String, String> digests) -> committed(step, digests);
             case Action.Durable(long step) -> reporter.saved(Checkpoint.open(Disk.real(), store.folder(step)));
-            case Action.NotSaved(_, String why) -> reporter.warned(why);
+            case Action.NotSaved(_, String why) -> {
+                notSaved = why;
+                reporter.warned(why);
+            }
             case Action.Repeated(_, long step, String why) -> reporter.say("step %d is computed once more: %s".formatted(step, why));
             case Action.Rewound(_, long step, String why) -> rewound(step, why);
             case Action.Wait(_, int have, int fewest) -> reporter.warned("only %d ranks are left, wanted at least %d; the run waits for more".formatted(have, fewest));
@@ -232,7 +245,7 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
 
     @Override public void fence(Member member, String why) {
         incidents.add(new Incident(member.id(), member.pid(), why, done, Clock.real().nanos(), 0));
-        int worker = workers.number(member.pid());
+        int worker = index(member);
         if (why.startsWith("quarantined")) {
             workers.distrust(member.pid());
         }
@@ -295,7 +308,11 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
             tellWaiting(Optional.empty());
         }
         reporter.report();
-        return new TrainRun.Ended(folder, done, done >= config.train().steps(), store.newest().whole(), reporter.heldOut());
+        Optional<Checkpoint> newest = store.newest().whole();
+        if (done > 0 && newest.map(Checkpoint::step).orElse(0L) < done) {
+            throw InputException.of("%s; the run has ended, go on with './xiaolu resume %s'", notSaved, folder);
+        }
+        return new TrainRun.Ended(folder, done, done >= config.train().steps(), newest, reporter.heldOut());
     }
 
     @Override public void close() {
