@@ -56,7 +56,7 @@ class LaunchTest {
         Screen screen = Screen.plain(new PrintStream(printed, true, StandardCharsets.UTF_8));
         var drill = new Drill(EnumSet.of(Drill.Fault.KILL, Drill.Fault.CUT, Drill.Fault.DISK), 1500, 7);
         var launch = new Launch(command(), screen, () -> false, Optional.of(drill));
-        String[] settings = {"train.steps=150", "train.checkpoint_every=20", "train.eval_every=40"};
+        String[] settings = {"train.steps=60", "train.checkpoint_every=10", "train.eval_every=20"};
         DigestChain alone = chain("alone", launch, settings);
         var over = new ArrayList<>(List.of(settings));
         over.addAll(List.of("launch.workers=3", "launch.double_check=0.2"));
@@ -67,7 +67,7 @@ class LaunchTest {
         Path run = temp.resolve("together/run");
         assertEquals(List.of(), Logs.faults(ConfigReader.file(run.resolve("config.yaml"), List.of()), run));
         assertTrue(Files.notExists(run.resolve("launch/run.key")));
-        assertEquals(150, Files.readAllLines(run.resolve("metrics.jsonl")).size());
+        assertEquals(60, Files.readAllLines(run.resolve("metrics.jsonl")).size());
     }
 
     @Test void aWorkerThatCannotStartIsToldWithItsLastWords() {
