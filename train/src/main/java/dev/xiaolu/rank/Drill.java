@@ -9,12 +9,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
 
 /// Disturbs launches on purpose, in ways and at times drawn from a seed: kills and stops worker processes, spoils connections, turns over bits, fills the disk, damages checkpoints.
@@ -214,23 +216,20 @@ public final class Drill {
 
     /// Seconds from a fault of this kind until the process that it befell was given up, one for each that was.
     public List<Double> detections(Fault fault) {
-        var seconds = new ArrayList<Double>();
-        for (Done each : List.copyOf(done)) {
-            if (each.fault == fault && each.pid != 0) {
-                incidents.stream().filter(incident -> incident.pid() == each.pid && incident.lostNanos() >= each.nanos).findFirst()
-                        .ifPresent(incident -> seconds.add((incident.lostNanos() - each.nanos) * 1e-9));
-            }
-        }
-        return seconds;
+        return seconds(fault, Incident::lostNanos);
     }
 
     /// Seconds from a fault of this kind until the others went on without the process that it befell.
     public List<Double> recoveries(Fault fault) {
+        return seconds(fault, Incident::goesNanos);
+    }
+
+    private List<Double> seconds(Fault fault, ToLongFunction<Incident> until) {
         var seconds = new ArrayList<Double>();
-        for (Done each : List.copyOf(done)) {
-            if (each.fault == fault && each.pid != 0) {
-                incidents.stream().filter(incident -> incident.pid() == each.pid && incident.lostNanos() >= each.nanos && incident.goesNanos() > 0).findFirst()
-                        .ifPresent(incident -> seconds.add((incident.goesNanos() - each.nanos) * 1e-9));
+        for (Incident incident : incidents) {
+            Optional<Done> cause = List.copyOf(done).stream().filter(each -> each.pid == incident.pid() && each.nanos <= incident.lostNanos()).max(Comparator.comparingLong(Done::nanos));
+            if (cause.isPresent() && cause.get().fault == fault && until.applyAsLong(incident) > 0) {
+                seconds.add((until.applyAsLong(incident) - cause.get().nanos) * 1e-9);
             }
         }
         return seconds;
