@@ -302,6 +302,11 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
         status.write(state, pulses, goodput.share(clock.nanos()), incidents(), workers);
     }
 
+    /// Something that the run survives but its owner should know.
+    void warned(String what) {
+        reporter.warned(what);
+    }
+
     /// How the run has ended, with its report written.
     TrainRun.Ended ended() {
         if (waiting != null) {                                   // who looked at it was lost when all was done

@@ -74,7 +74,7 @@ public record Launch(List<String> command, Screen screen, BooleanSupplier stop, 
                 var coordinator = new Coordinator(settings, heartbeats, PATIENCE_MILLIS, host, launch.isElsewhere() ? Contract.port(launch.rendezvous()) : 0, Contract.coordinator(runId), key, conductor,
                         drill.isPresent() ? links::behind : UnaryOperator.identity());
                 var workers = new LocalWorkers(command, number -> new Contract(folder, runId, number, launch.workers(),
-                        HOST + ":" + (drill.isPresent() ? links.rendezvous(number, coordinator.port()) : coordinator.port()), 0, keyFile, HOST), place, coordinator::ended, coordinator::fail)) {
+                        HOST + ":" + (drill.isPresent() ? links.rendezvous(number, coordinator.port()) : coordinator.port()), 0, keyFile, HOST), place, new Losses(coordinator, conductor))) {
             conductor.conducts(coordinator, workers, memory);
             if (launch.isElsewhere()) {
                 screen.out().println("waiting for %d workers at %s; each is told XIAOLU_RUN=%s XIAOLU_RUN_ID=%s XIAOLU_RENDEZVOUS=%s and the key by XIAOLU_KEY_FILE".formatted(launch.workers(),
@@ -99,6 +99,21 @@ public record Launch(List<String> command, Screen screen, BooleanSupplier stop, 
             Region.clear(memory);
             if (!launch.isElsewhere()) {
                 disk.delete(keyFile);
+            }
+        }
+    }
+
+    /// What becomes of workers, as the coordinator is to know it.
+    private record Losses(Coordinator coordinator, Conductor conductor) implements LocalWorkers.Listener {
+        @Override public void ended(long pid, String how) {
+            coordinator.ended(pid, how);
+        }
+
+        @Override public void givenUp(String why, boolean all) {
+            if (all) {
+                coordinator.fail(why);
+            } else {
+                coordinator.later(() -> conductor.warned(why + "; the run goes on without it"));
             }
         }
     }

@@ -9,12 +9,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BiConsumer;
 import java.util.function.IntFunction;
 
 /// Worker processes on this machine: starts them, and starts one anew where one has ended. Thread-safe.
@@ -24,28 +24,36 @@ final class LocalWorkers implements AutoCloseable {
     private static final Set<Integer> SENT = Set.of(129, 130, 137, 143);        // exit codes of the signals that others send; what a process does to itself, as SIGSEGV, is a failure
     private static final int SIGNALS = 128;                      // exit codes above it stand for signals
 
+    /// Told what becomes of workers, on threads of their own.
+    interface Listener {
+        /// A process has ended, and how.
+        void ended(long pid, String how);
+
+        /// A worker is not started again, and why.
+        ///
+        /// @param all whether none is left that would be
+        void givenUp(String why, boolean all);
+    }
+
     private final List<String> command;
     private final IntFunction<Contract> contracts;
     private final Path logs;
-    private final BiConsumer<Long, String> ended;
-    private final java.util.function.Consumer<String> hopeless;
+    private final Listener listener;
     private final Map<Integer, Process> running = new HashMap<>();
     private final Map<Integer, Integer> starts = new HashMap<>();
     private final Map<Integer, Integer> failures = new HashMap<>();
     private final Map<Integer, Integer> fruitless = new HashMap<>();             // the same since a step was committed, joined or not
+    private final Set<Integer> givenUp = new HashSet<>();
     private boolean closing;
 
     /// @param command   starts a worker, which reads its [Contract]
     /// @param contracts what each worker is told, by number
     /// @param logs      folder for what workers print
-    /// @param ended     told the process id of a worker that has ended, and how
-    /// @param hopeless  told why no worker can be started
-    LocalWorkers(List<String> command, IntFunction<Contract> contracts, Path logs, BiConsumer<Long, String> ended, java.util.function.Consumer<String> hopeless) {
+    LocalWorkers(List<String> command, IntFunction<Contract> contracts, Path logs, Listener listener) {
         this.command = List.copyOf(command);
         this.contracts = contracts;
         this.logs = logs;
-        this.ended = ended;
-        this.hopeless = hopeless;
+        this.listener = listener;
     }
 
     /// Starts worker `number`.
@@ -80,7 +88,7 @@ final class LocalWorkers implements AutoCloseable {
             Thread.currentThread().interrupt();
             return;
         }
-        ended.accept(process.pid(), code > SIGNALS ? "its process has ended, signal %d".formatted(code - SIGNALS) : "its process has ended, exit code %d".formatted(code));
+        listener.ended(process.pid(), code > SIGNALS ? "its process has ended, signal %d".formatted(code - SIGNALS) : "its process has ended, exit code %d".formatted(code));
         int failed, without;
         synchronized (this) {
             if (closing) {
@@ -90,7 +98,7 @@ final class LocalWorkers implements AutoCloseable {
             without = SENT.contains(code) ? 0 : fruitless.merge(number, 1, Integer::sum);
         }
         if (failed >= MOST_FAILURES || without >= MOST_FAILURES) {
-            hopeless.accept("worker %d has ended %d times before %s; the last words in %s are: %s".formatted(number, Math.max(failed, without),
+            giveUp(number, "worker %d has ended %d times before %s; the last words in %s are: %s".formatted(number, Math.max(failed, without),
                     failed >= MOST_FAILURES ? "it could join the run" : "another step was done", log(number), lastWords(number)));
             return;
         }
@@ -102,8 +110,18 @@ final class LocalWorkers implements AutoCloseable {
         try {
             start(number);
         } catch (InputException failure) {
-            hopeless.accept(failure.getMessage());
+            giveUp(number, failure.getMessage());
         }
+    }
+
+    /// The run goes on as long as there are others.
+    private void giveUp(int number, String why) {
+        boolean all;
+        synchronized (this) {
+            givenUp.add(number);
+            all = givenUp.containsAll(running.keySet());
+        }
+        listener.givenUp(why, all);
     }
 
     private String lastWords(int number) {

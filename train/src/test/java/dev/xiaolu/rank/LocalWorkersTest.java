@@ -21,11 +21,17 @@ class LocalWorkersTest {
     private String hopeless(boolean joins, String script) throws Exception {
         var said = new CompletableFuture<String>();
         var workers = new CompletableFuture<LocalWorkers>();
-        try (var own = new LocalWorkers(List.of("sh", "-c", script), number -> new Contract(temp, "run", number, 1, "127.0.0.1:1", 0, temp.resolve("key"), "127.0.0.1"), temp, (pid, _) -> {
-            if (joins) {
-                workers.join().joined(pid);
+        try (var own = new LocalWorkers(List.of("sh", "-c", script), number -> new Contract(temp, "run", number, 1, "127.0.0.1:1", 0, temp.resolve("key"), "127.0.0.1"), temp, new LocalWorkers.Listener() {
+            @Override public void ended(long pid, String how) {
+                if (joins) {
+                    workers.join().joined(pid);
+                }
             }
-        }, said::complete)) {
+
+            @Override public void givenUp(String why, boolean all) {
+                said.complete((all ? "all: " : "one: ") + why);
+            }
+        })) {
             workers.complete(own);
             own.start(0);
             return said.get(60, TimeUnit.SECONDS);
@@ -34,7 +40,23 @@ class LocalWorkersTest {
 
     @Test void workerThatEndsBeforeItJoinsIsGivenUpWithItsLastWords() throws Exception {
         String said = hopeless(false, "echo no such thing; exit 1");
-        assertTrue(said.contains("3 times before it could join") && said.contains("no such thing"), said);
+        assertTrue(said.startsWith("all: worker 0") && said.contains("3 times before it could join") && said.contains("no such thing"), said);
+    }
+
+    @Test void whileOthersRunOneThatIsGivenUpIsOnlyTold() throws Exception {
+        var said = new CompletableFuture<String>();
+        String script = "[ \"$XIAOLU_RANK\" = 0 ] && exit 1; sleep 60";
+        try (var own = new LocalWorkers(List.of("sh", "-c", script), number -> new Contract(temp, "run", number, 2, "127.0.0.1:1", 0, temp.resolve("key"), "127.0.0.1"), temp, new LocalWorkers.Listener() {
+            @Override public void ended(long pid, String how) {}
+
+            @Override public void givenUp(String why, boolean all) {
+                said.complete((all ? "all: " : "one: ") + why);
+            }
+        })) {
+            own.start(1);
+            own.start(0);
+            assertTrue(said.get(60, TimeUnit.SECONDS).startsWith("one: worker 0 has ended 3 times"), said::join);
+        }
     }
 
     @Test void workerThatCrashesIsGivenUpThoughItsEndIsASignal() throws Exception {

@@ -31,7 +31,11 @@ class StatusFileTest {
 
     @TempDir Path folder;
     private final RunConfig config = ConfigReader.words(List.of("tiny", "train.steps=9", "train.batch_sequences=4", "train.gradient_leaf_sequences=1")).config();
-    private final LocalWorkers workers = new LocalWorkers(List.of(), _ -> null, Path.of("."), (_, _) -> {}, _ -> {});
+    private final LocalWorkers workers = new LocalWorkers(List.of(), _ -> null, Path.of("."), new LocalWorkers.Listener() {
+        @Override public void ended(long pid, String how) {}
+
+        @Override public void givenUp(String why, boolean all) {}
+    });
     private long nanos = 50_000_000_000L;
     private final Clock clock = new Clock() {
         @Override public long nanos() {
