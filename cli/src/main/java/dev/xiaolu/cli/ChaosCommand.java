@@ -43,6 +43,9 @@ final class ChaosCommand extends Action {
     @Option(names = "--every", paramLabel = "SECONDS", defaultValue = "15", description = "Mean time between two faults. Default: ${DEFAULT-VALUE}")
     private double every;
 
+    @Option(names = "--most", paramLabel = "N", defaultValue = "1000000", description = "Faults in one run at most. Default: ${DEFAULT-VALUE}")
+    private long most;
+
     @Option(names = "--minutes", paramLabel = "M", defaultValue = "5", description = "How long; a run that has begun is finished. Default: ${DEFAULT-VALUE}")
     private double minutes;
 
@@ -67,7 +70,7 @@ final class ChaosCommand extends Action {
         TrainRun.Ended calm = train(config, folder.resolve("calm"), Optional.empty());
         double calmSeconds = (System.nanoTime() - begun) * 1e-9;
         out().println("calm: %d steps in %.0f s, digest %s".formatted(calm.steps(), calmSeconds, digest(calm)));
-        var drill = new Drill(kinds, Math.round(every * 1000), seed);
+        var drill = new Drill(kinds, Math.round(every * 1000), most, seed);
         int rounds = 0;
         boolean same = true;
         double rough = 0;

@@ -66,13 +66,15 @@ public final class Drill {
 
     private final List<Fault> faults;
     private final long everyMillis;
+    private final long most;
     private final Draws draws;
     private final Map<Fault, Integer> counts = new EnumMap<>(Fault.class);
     private final List<Done> done = Collections.synchronizedList(new ArrayList<>());
     private final List<Incident> incidents = new ArrayList<>();
 
-    /// Faults of these kinds, one about every so many milliseconds.
-    public Drill(Set<Fault> faults, long everyMillis, long seed) {
+    /// Faults of these kinds, one about every so many milliseconds, and no more than `most` to each launch: on a machine too slow to replace workers as fast as they are lost, a run would never end.
+    public Drill(Set<Fault> faults, long everyMillis, long most, long seed) {
+        this.most = most;
         this.faults = List.copyOf(faults);
         this.everyMillis = everyMillis;
         draws = new Draws(RandomKey.ofSeed(seed).at("drill"));
@@ -83,7 +85,7 @@ public final class Drill {
         Thread.ofPlatform().daemon().name("xiaolu-drill").start(() -> {
             try {
                 int turn = 0;
-                while (!launch.isOver()) {
+                while (!launch.isOver() && turn < most) {
                     Thread.sleep(everyMillis / 2 + draws.below(everyMillis));
                     if (launch.committed() < 1 || launch.isOver()) {
                         continue;                                // what has not begun need not be disturbed: a start is repeated by hand
