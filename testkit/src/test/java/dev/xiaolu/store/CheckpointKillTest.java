@@ -59,8 +59,12 @@ class CheckpointKillTest {
         }
         assertTrue(inTheMiddle >= 3, "only " + inTheMiddle + " of " + KILLS + " kills hit a save in its middle");
         assertTrue(last >= KILLS, "only " + last + " steps were saved");
-        RunLock.take(Disk.real(), run).close();                      // a killed process holds no lock
-        assertEquals(List.of(), SavedSteps.store(Disk.real(), run, TWO).steps().stream().filter(step -> step < last(run) - 1).toList());
+        try (var _ = RunLock.take(Disk.real(), run)) {               // a killed process holds no lock
+            var store = SavedSteps.store(Disk.real(), run, TWO);
+            long next = store.newest().whole().orElseThrow().step() + 1;
+            SavedSteps.save(store, next, 200);                       // the kill may have hit a saver just before it deleted what is too old: the next save does it
+            assertEquals(List.of(next - 1, next), store.steps());
+        }
     }
 
     /// The last whole line of what the process printed, 0 when there is none yet.
@@ -68,9 +72,5 @@ class CheckpointKillTest {
         String text = Files.readString(told);
         var lines = text.substring(0, text.lastIndexOf('\n') + 1).lines().toList();
         return lines.isEmpty() ? 0 : Long.parseLong(lines.getLast());
-    }
-
-    private static long last(Path run) {
-        return SavedSteps.store(Disk.real(), run, TWO).newest().whole().orElseThrow().step();
     }
 }
