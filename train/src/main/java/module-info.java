@@ -20,5 +20,6 @@ module dev.xiaolu.train {
     exports dev.xiaolu.train;
 
     opens dev.xiaolu.data to tools.jackson.databind;             // which writes the records of manifests
+    opens dev.xiaolu.rank to tools.jackson.databind;             // and what ranks say to each other about files
     opens dev.xiaolu.status to tools.jackson.databind;           // which writes and reads those of a status
 }

@@ -58,7 +58,9 @@ record Saves(Settings settings) {
             return Next.of(state.with(next), new Action.NotSaved(failed.step(), failed.why()));
         }
         var tried = new TreeSet<>(before);
-        tried.add(failed.id());
+        if (failed.generation() == run.generation()) {                   // else members were lost who had a part in it, and whoever is left may do better
+            tried.add(failed.id());
+        }
         return end(next, tried).after(new Action.NotSaved(failed.step(), failed.why()));
     }
 }

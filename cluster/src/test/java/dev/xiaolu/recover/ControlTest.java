@@ -364,6 +364,19 @@ class ControlTest {
         assertEquals(List.of(new Action.Durable(1), new Action.Finish(1, List.of(1L, 2L, 3L)), new Action.Ended(1, 1, "stopped: signal")), last);
     }
 
+    @Test void theLastCheckpointThatFailsBecauseAMemberIsLostIsAskedForAgain() {
+        running();
+        on(new Event.Stop("signal"));
+        step();
+        assertEquals(new Action.Save(1, 1, 1), one(Action.Save.class));
+        on(new Event.Lost(2, "ended"));
+        settle();
+        on(new Event.SaveFailed(1, 1, 1, "ranks have changed"));
+        assertEquals(new Action.Save(1, 2, 1), one(Action.Save.class));
+        on(new Event.Saved(1, 2, 1));
+        assertEquals(new Action.Ended(1, 1, "stopped: signal"), one(Action.Ended.class));
+    }
+
     @Test void theLastStepIsSavedAndEndsTheRun() {
         running();
         IntStream.range(0, 5).forEach(_ -> step());

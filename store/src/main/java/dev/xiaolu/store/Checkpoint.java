@@ -123,5 +123,12 @@ public final class Checkpoint {
     /// @param files small files by name: `config.json`, the tokenizer's
     /// @param extra whatever the run wants to find again, as maps, lists, texts and numbers
     public record Contents(long step, Map<String, Tensor> weights, Map<String, Tensor> optimizer,
-            Map<String, TensorDigest> digests, DigestChain chain, Map<String, byte[]> files, Map<String, ?> extra) {}
+            Map<String, TensorDigest> digests, DigestChain chain, Map<String, byte[]> files, Map<String, ?> extra) {
+        Head head() {
+            return new Head(step, digests, chain, files, extra);
+        }
+    }
+
+    /// What stands beside the tensors, as in [Contents].
+    public record Head(long step, Map<String, TensorDigest> digests, DigestChain chain, Map<String, byte[]> files, Map<String, ?> extra) {}
 }

@@ -6,20 +6,19 @@ import dev.xiaolu.op.Numerics;
 import dev.xiaolu.platform.Disk;
 import dev.xiaolu.platform.DiskException;
 import dev.xiaolu.platform.InputException;
-import dev.xiaolu.shape.TensorType;
 import dev.xiaolu.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.Function;
-import java.util.regex.Pattern;
+import java.util.function.Supplier;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -28,26 +27,24 @@ import tools.jackson.databind.json.JsonMapper;
 /// A checkpoint comes into being by one rename: everything is written and forced in a hidden folder, the manifest last, then the folder gets its name.
 /// So a kill, a full disk or a loss of power at any moment leaves the older ones whole and the new one whole or absent; hidden leftovers are removed by
 /// the next [#save] or [#tidy]. What the disk does to the bytes later is found by sizes and hashes. One process writes at a time ([RunLock]); any may read.
+/// Several processes of one run may write a checkpoint together: one begins it ([#begin]), each writes its part ([#writePart]), and the one that began ends it ([#end]).
 public final class CheckpointStore {
     /// The largest shard that is written.
     public static final long MAX_SHARD_BYTES = 4L << 30;
 
-    private static final Pattern NAME = Pattern.compile("step-(\\d{6,18})");
-    /// Half-written; a whole one that made room for its like; one that is being deleted.
-    private static final String SAVING = ".saving-", REPLACED = ".replaced-", RETIRED = ".retired-";
+    /// The attempt of a process that writes all by itself.
+    private static final String ALONE = "";
 
     private final Disk disk;
     private final Path run;
-    private final Path folder;
-    private final Keep keep;
+    private final CheckpointFolders folders;
     private final long maxShardBytes;
 
     /// Over the folder of a run.
     public CheckpointStore(Disk disk, Path runFolder, Keep keep, long maxShardBytes) {
         this.disk = disk;
         this.run = runFolder;
-        this.folder = runFolder.resolve("checkpoints");
-        this.keep = keep;
+        folders = new CheckpointFolders(disk, runFolder.resolve("checkpoints"), keep);
         this.maxShardBytes = maxShardBytes;
     }
 
@@ -88,7 +85,7 @@ public final class CheckpointStore {
 
     private Newest newest(Consumer<Checkpoint> test) {
         var faults = new ArrayList<String>();
-        for (Path candidate : folders().reversed()) {
+        for (Path candidate : folders.all().reversed()) {
             try {
                 Checkpoint checkpoint = Checkpoint.open(disk, candidate);
                 test.accept(checkpoint);
@@ -104,153 +101,145 @@ public final class CheckpointStore {
 
     /// The steps of which there is a checkpoint, whole or not, ascending.
     public List<Long> steps() {
-        return folders().stream().map(CheckpointStore::step).toList();
+        return folders.all().stream().map(CheckpointFolders::step).toList();
     }
 
     /// The folder of the checkpoint of a step.
     public Path folder(long step) {
-        return folder.resolve("step-%06d".formatted(step));
+        return folders.of(step);
     }
 
-    private List<Path> folders() {
-        if (!disk.isDirectory(folder)) {
-            return List.of();
-        }
-        var folders = new TreeMap<Long, Path>();
-        for (Path path : disk.list(folder)) {
-            if (NAME.matcher(path.getFileName().toString()).matches() && path.equals(folder(step(path))) && disk.isDirectory(path)) {
-                folders.put(step(path), path);
-            }
-        }
-        return List.copyOf(folders.values());
-    }
-
-    private static long step(Path folder) {
-        return Long.parseLong(folder.getFileName().toString().substring("step-".length()));
+    /// Removes what killed or failed saves and deletions have left; a checkpoint that had made room for a new one that never came gets its place back.
+    /// Only for the process that holds the run's lock.
+    public void tidy() {
+        folders.tidy(Set.of());
     }
 
     /// Saves a checkpoint, then deletes those that need not be kept. When it returns, the checkpoint outlasts a loss of power.
     /// Throws [CheckpointNotSavedException] when the disk fails; all older checkpoints are whole then.
     public Checkpoint save(Checkpoint.Contents contents) {
-        var types = new HashMap<String, TensorType>();
-        contents.digests().forEach((name, digest) -> types.put(name, digest.type()));
-        var wanted = new HashMap<String, TensorType>();
-        contents.weights().forEach((name, tensor) -> wanted.put(name, tensor.type()));
-        check(contents.step() >= 0, "a checkpoint of step %d", contents.step());
-        check(types.equals(wanted), "the digests are of other tensors than the weights");
-        Path place = folder(contents.step());
-        Path saving = hidden(SAVING, place);
-        try {
-            disk.createDirectories(folder);
-            disk.forceDirectory(run);
-            tidy();
-            disk.createDirectories(saving);
-            write(saving, contents);
-            disk.forceDirectory(saving);
-            commit(saving, place);
-        } catch (DiskException failure) {
-            attempt(this::tidy);
-            String newest = newest().whole().map(Checkpoint::label).map("the newest whole checkpoint is still "::concat).orElse("there is no older one");
-            throw new CheckpointNotSavedException("checkpoint %s is not saved: %s; %s%s".formatted(Checkpoint.label(place), failure.getMessage(), newest,
-                failure.isFull() ? "; make room on the disk, the next save tries again" : ""), failure);
-        }
-        attempt(this::retire);
-        return Checkpoint.open(disk, place);
+        checkFit(contents.head(), contents.weights().keySet());
+        CheckpointParts whole = divided(List.of(CheckpointParts.Part.of(contents.weights(), contents.optimizer())));
+        return orNotSaved(contents.step(), () -> orAbandoned(contents.step(), ALONE, () -> {
+            open(contents.step(), ALONE, Set.of(ALONE));
+            return commit(ALONE, whole, sealedPart(contents.step(), ALONE, whole, 0, contents.weights()::get, contents.optimizer()::get), contents.head());
+        }));
     }
 
-    private void write(Path saving, Checkpoint.Contents contents) {
+    /// The files of a checkpoint that several processes write, each a part.
+    public CheckpointParts divided(List<CheckpointParts.Part> parts) {
+        return new CheckpointParts(parts, maxShardBytes);
+    }
+
+    /// Begins a checkpoint that several processes write, of whom one begins and ends it, and deletes what dead attempts have left. Whoever begins may have several under way.
+    ///
+    /// Throws [CheckpointNotSavedException] when the disk fails.
+    ///
+    /// @param attempt a plain name that no other attempt has had, of any step
+    /// @param alive   the attempts that are under way, this one among them; asked now and not kept
+    public void begin(long step, String attempt, Set<String> alive) {
+        orNotSaved(step, () -> open(step, attempt, alive));
+    }
+
+    private Path open(long step, String attempt, Set<String> alive) {
+        Path saving = folders.saving(step, attempt);
+        disk.createDirectories(folders.folder());
+        disk.forceDirectory(run);
+        folders.tidy(alive);
+        disk.createDirectories(saving);
+        return saving;
+    }
+
+    /// Writes a part, in any process that reaches the folder, before [#begin] or after it; tensors are asked for one by one. Gives the seals that [#end] wants, by file.
+    /// Throws [CheckpointNotSavedException] when the disk fails.
+    public Map<String, FileSeal> writePart(long step, String attempt, CheckpointParts parts, int part, Function<String, Tensor> weights, Function<String, Tensor> optimizer) {
+        return orNotSaved(step, () -> sealedPart(step, attempt, parts, part, weights, optimizer));
+    }
+
+    private Map<String, FileSeal> sealedPart(long step, String attempt, CheckpointParts parts, int part, Function<String, Tensor> weights, Function<String, Tensor> optimizer) {
+        Path saving = folders.saving(step, attempt);
+        disk.createDirectories(saving);
         var seals = new TreeMap<String, FileSeal>();
-        Function<String, Disk.Output> create = name -> FileSeal.whileWriting(disk.create(saving.resolve(name)), seal -> seals.put(name, seal));
-        ShardedSafetensors.write(create, Checkpoint.WEIGHTS, contents.weights(), Map.of("format", "pt"), maxShardBytes);
-        if (!contents.optimizer().isEmpty()) {
-            ShardedSafetensors.write(create, Checkpoint.OPTIMIZER, contents.optimizer(), Map.of(), maxShardBytes);
+        parts.write(part, sealing(saving, seals), weights, optimizer);
+        return seals;
+    }
+
+    /// Ends what [#begin] has begun, once all parts are written: from here on it is the newest checkpoint. Then deletes those that need not be kept.
+    /// Throws [CheckpointNotSavedException] when the disk fails or does not have what others have written.
+    ///
+    /// @param seals of the files of all parts
+    public Checkpoint end(String attempt, CheckpointParts parts, Map<String, FileSeal> seals, Checkpoint.Head head) {
+        checkFit(head, parts.weights());
+        return orNotSaved(head.step(), () -> orAbandoned(head.step(), attempt, () -> {
+            Path saving = folders.saving(head.step(), attempt);
+            seals.forEach((name, seal) -> {
+                Path file = saving.resolve(name);
+                long bytes = disk.exists(file) ? disk.size(file) : -1;
+                if (bytes != seal.bytes()) {
+                    throw DiskException.of("commit", file, "another process has written %d bytes, but it %s here; is the folder of the run the same for all?".formatted(seal.bytes(),
+                        bytes < 0 ? "is missing" : "has " + bytes), null);
+                }
+            });
+            return commit(attempt, parts, seals, head);
+        }));
+    }
+
+    /// Takes back what [#begin] has begun, as far as the disk lets it; the next [#begin] does the rest.
+    public void abandon(long step, String attempt) {
+        CheckpointFolders.attempt(() -> disk.deleteTree(folders.saving(step, attempt)));
+    }
+
+    private static void checkFit(Checkpoint.Head head, Set<String> weights) {
+        check(head.step() >= 0, "a checkpoint of step %d", head.step());
+        check(head.digests().keySet().equals(weights), "the digests are of other tensors than the weights");
+    }
+
+    private <T> T orNotSaved(long step, Supplier<T> save) {
+        try {
+            return save.get();
+        } catch (DiskException failure) {
+            String newest = newest().whole().map(Checkpoint::label).map("the newest whole checkpoint is still "::concat).orElse("there is no older one");
+            throw new CheckpointNotSavedException("checkpoint %s is not saved: %s; %s%s".formatted(Checkpoint.label(folder(step)), failure.getMessage(), newest,
+                failure.isFull() ? "; make room on the disk, the next save tries again" : ""), failure);
         }
-        contents.files().forEach((name, bytes) -> {
+    }
+
+    private <T> T orAbandoned(long step, String attempt, Supplier<T> save) {
+        try {
+            return save.get();
+        } catch (DiskException failure) {
+            abandon(step, attempt);
+            throw failure;
+        }
+    }
+
+    private Function<String, Disk.Output> sealing(Path saving, Map<String, FileSeal> seals) {
+        return name -> FileSeal.whileWriting(disk.create(saving.resolve(name)), seal -> seals.put(name, seal));
+    }
+
+    private Checkpoint commit(String attempt, CheckpointParts parts, Map<String, FileSeal> written, Checkpoint.Head head) {
+        Path saving = folders.saving(head.step(), attempt), place = folder(head.step());
+        var seals = new TreeMap<>(written);
+        Function<String, Disk.Output> create = sealing(saving, seals);
+        parts.writeIndexes(create);
+        head.files().forEach((name, bytes) -> {
             check(PlainName.is(name) && !name.equals(Manifest.FILE) && !seals.containsKey(name), "a checkpoint cannot hold a file '%s'", name);
             write(create.apply(name), bytes);
         });
-        JsonNode extra = JsonMapper.shared().valueToTree(contents.extra());
-        var manifest = new Manifest(Numerics.VERSION, contents.step(), Collections.unmodifiableMap(seals), contents.digests(),
-            DigestChain.digest(contents.digests()), contents.chain(), extra);
+        JsonNode extra = JsonMapper.shared().valueToTree(head.extra());
+        var manifest = new Manifest(Numerics.VERSION, head.step(), Collections.unmodifiableMap(seals), head.digests(),
+            DigestChain.digest(head.digests()), head.chain(), extra);
         write(disk.create(saving.resolve(Manifest.FILE)), manifest.toBytes());
+        disk.forceDirectory(saving);
+        folders.commit(saving, place);
+        CheckpointFolders.attempt(folders::retire);
+        return Checkpoint.open(disk, place);
     }
 
     private static void write(Disk.Output output, byte[] bytes) {
         try (output) {
             output.write(ByteBuffer.wrap(bytes));
             output.force();
-        }
-    }
-
-    private void commit(Path saving, Path place) {
-        Path replaced = hidden(REPLACED, place);
-        if (disk.exists(place)) {
-            disk.move(place, replaced);                     // the same step again: a folder cannot be replaced in one step, so tidy() knows how to go back
-        }
-        disk.move(saving, place);
-        disk.forceDirectory(folder);
-        attempt(() -> disk.deleteTree(replaced));
-    }
-
-    /// Removes what killed or failed saves and deletions have left; a checkpoint that had made room for a new one that never came gets its place back.
-    /// Only for the process that holds the run's lock.
-    public void tidy() {
-        if (!disk.isDirectory(folder)) {
-            return;
-        }
-        for (Path path : disk.list(folder)) {
-            String name = path.getFileName().toString();
-            if (name.startsWith(SAVING) || name.startsWith(RETIRED)) {
-                disk.deleteTree(path);
-            } else if (name.startsWith(REPLACED)) {
-                Path place = folder.resolve(name.substring(REPLACED.length()));
-                if (disk.exists(place)) {
-                    disk.deleteTree(path);
-                } else {
-                    disk.move(path, place);
-                    disk.forceDirectory(folder);
-                }
-            }
-        }
-    }
-
-    /// Deletes the checkpoints that need not be kept: hidden by a rename first, so that none is ever seen in part. Only whole ones count as kept.
-    private void retire() {
-        var folders = folders();
-        if (folders.size() <= keep.newest) {
-            return;
-        }
-        int kept = 0;
-        for (Path path : folders.reversed()) {
-            if (kept < keep.newest) {
-                kept += isWhole(path) ? 1 : 0;
-            } else if (keep.every == 0 || step(path) % keep.every != 0) {
-                disk.move(path, hidden(RETIRED, path));
-                disk.forceDirectory(folder);                // else a loss of power might bring the name back over a half-deleted folder
-                disk.deleteTree(hidden(RETIRED, path));
-            }
-        }
-    }
-
-    private boolean isWhole(Path path) {
-        try {
-            Checkpoint.open(disk, path);
-            return true;
-        } catch (InputException damaged) {
-            return false;
-        }
-    }
-
-    private static Path hidden(String prefix, Path path) {
-        return path.resolveSibling(prefix + path.getFileName());
-    }
-
-    /// For what the next save repeats anyway when the disk refuses it now.
-    private static void attempt(Runnable work) {
-        try {
-            work.run();
-        } catch (DiskException _) {
-            // the next save or tidy() tries again
         }
     }
 }

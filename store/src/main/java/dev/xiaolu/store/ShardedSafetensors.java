@@ -15,6 +15,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -141,35 +142,63 @@ public final class ShardedSafetensors implements TensorSource {
 
     private static List<String> write(Function<String, Disk.Output> create, String stem, Map<String, TensorType> types, Function<String, Tensor> tensors,
             Map<String, String> metadata, long maxShardBytes) {
-        check(maxShardBytes > 0, "maxShardBytes is %d, wanted a positive number", maxShardBytes);
-        var shards = fill(types, maxShardBytes);
-        var files = new ArrayList<String>();
-        var weightMap = new TreeMap<String, String>();
-        long total = 0;
-        for (int i = 0; i < shards.size(); i++) {
-            String file = shards.size() == 1 ? stem + ".safetensors" : "%s-%05d-of-%05d.safetensors".formatted(stem, i + 1, shards.size());
-            try (Disk.Output out = create.apply(file)) {
-                Safetensors.write(out, shards.get(i), tensors, metadata);
-                out.force();
-            }
-            files.add(file);
-            for (var entry : shards.get(i).entrySet()) {
-                weightMap.put(entry.getKey(), file);
-                total += entry.getValue().bytes();
-            }
-        }
-        if (shards.size() > 1) {
-            String file = stem + ".safetensors.index.json";
-            var json = new LinkedHashMap<String, Object>();
-            json.put("metadata", Map.of("total_size", total));
-            json.put("weight_map", weightMap);
-            try (Disk.Output out = create.apply(file)) {
-                out.write(ByteBuffer.wrap(Json.write(json)));
-                out.force();
-            }
-            files.add(file);
-        }
+        List<Shard> shards = divide(stem, List.of(types), maxShardBytes);
+        shards.forEach(shard -> shard.write(create, tensors, metadata));
+        var files = new ArrayList<>(shards.stream().map(Shard::file).toList());
+        writeIndex(create, stem, shards).ifPresent(files::add);
         return files;
+    }
+
+    /// One file of several.
+    ///
+    /// @param file    its name
+    /// @param part    whose it is: the place of its part among those that were divided
+    /// @param tensors what lies in it, in order
+    record Shard(String file, int part, Map<String, TensorType> tensors) {
+        void write(Function<String, Disk.Output> create, Function<String, Tensor> from, Map<String, String> metadata) {
+            try (Disk.Output out = create.apply(file)) {
+                Safetensors.write(out, tensors, from, metadata);
+                out.force();
+            }
+        }
+    }
+
+    /// The files of tensors that several writers have a part of each; a part has no file in common with another. At least one file, were it empty.
+    static List<Shard> divide(String stem, List<Map<String, TensorType>> parts, long maxShardBytes) {
+        check(maxShardBytes > 0, "maxShardBytes is %d, wanted a positive number", maxShardBytes);
+        var filled = new ArrayList<Shard>();
+        for (int part = 0; part < parts.size(); part++) {
+            for (Map<String, TensorType> tensors : fill(parts.get(part), maxShardBytes)) {
+                filled.add(new Shard("", part, tensors));
+            }
+        }
+        if (filled.isEmpty()) {
+            filled.add(new Shard("", 0, Map.of()));
+        }
+        var shards = new ArrayList<Shard>();
+        for (Shard one : filled) {
+            String file = filled.size() == 1 ? stem + ".safetensors" : "%s-%05d-of-%05d.safetensors".formatted(stem, shards.size() + 1, filled.size());
+            shards.add(new Shard(file, one.part, one.tensors));
+        }
+        return shards;
+    }
+
+    /// Writes what says what lies where, unless there is but one file; gives its name.
+    static Optional<String> writeIndex(Function<String, Disk.Output> create, String stem, List<Shard> shards) {
+        if (shards.size() == 1) {
+            return Optional.empty();
+        }
+        var weightMap = new TreeMap<String, String>();
+        shards.forEach(shard -> shard.tensors.keySet().forEach(name -> weightMap.put(name, shard.file)));
+        var json = new LinkedHashMap<String, Object>();
+        json.put("metadata", Map.of("total_size", shards.stream().flatMap(shard -> shard.tensors.values().stream()).mapToLong(TensorType::bytes).sum()));
+        json.put("weight_map", weightMap);
+        String file = stem + ".safetensors.index.json";
+        try (Disk.Output out = create.apply(file)) {
+            out.write(ByteBuffer.wrap(Json.write(json)));
+            out.force();
+        }
+        return Optional.of(file);
     }
 
     /// [#write] straight into an existing folder, for example one that a model is exported to.
@@ -200,7 +229,9 @@ public final class ShardedSafetensors implements TensorSource {
             shard.put(entry.getKey(), entry.getValue());
             bytes += more;
         }
-        shards.add(shard);
+        if (!shard.isEmpty()) {
+            shards.add(shard);
+        }
         return shards;
     }
 }

@@ -10,11 +10,14 @@ import dev.xiaolu.op.Numerics;
 import dev.xiaolu.platform.Disk;
 import dev.xiaolu.platform.InputException;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -156,6 +159,53 @@ class CheckpointStoreTest {
         store(3, 0).tidy();
         assertEquals(List.of("notes", "step-0000030", "step-000010", "step-20"), Disk.real().list(run.resolve("checkpoints")).stream().map(p -> p.getFileName().toString()).toList());
         SavedSteps.assertWhole(store(3, 0).newestVerified(1).whole().orElseThrow());
+    }
+
+    /// Two write a part each, the one with the first weight and all of the optimizer, the other with the rest.
+    private final class Pair implements AutoCloseable {
+        final Arena arena = Arena.ofConfined();
+        final Checkpoint.Contents all = SavedSteps.contents(arena, 9, 1);
+        final CheckpointStore store = store(3, 0);
+        final CheckpointParts parts = store.divided(List.of(CheckpointParts.Part.of(Map.of("embed", all.weights().get("embed")), all.optimizer()),
+            CheckpointParts.Part.of(new TreeMap<>(Map.of("layers.0", all.weights().get("layers.0"), "layers.1", all.weights().get("layers.1"))), Map.of())));
+
+        Map<String, FileSeal> write(int part) {
+            return store.writePart(9, "a", parts, part, all.weights()::get, all.optimizer()::get);
+        }
+
+        @Override public void close() {
+            arena.close();
+        }
+    }
+
+    @Test void checkpointThatTwoWriteIsWholeOnceItIsEnded() throws IOException {
+        try (var pair = new Pair()) {
+            var seals = new TreeMap<>(pair.write(1));                // before it is begun, as may be
+            Files.createDirectories(run.resolve("checkpoints/.saving-step-000008-b"));
+            Files.createDirectories(run.resolve("checkpoints/.saving-step-000008-c"));
+            pair.store.begin(9, "a", Set.of("a", "c"));
+            assertEquals(List.of(".saving-step-000008-c", ".saving-step-000009-a"), Disk.real().list(run.resolve("checkpoints")).stream().map(path -> path.getFileName().toString()).toList());
+            seals.putAll(pair.write(0));
+            assertEquals(List.of(), pair.store.steps());
+            pair.store.end("a", pair.parts, seals, pair.all.head());
+            SavedSteps.assertWhole(store(3, 0).newestVerified(1).whole().orElseThrow());
+        }
+    }
+
+    @Test void checkpointOfWhichAPartIsNotThereIsRefusedByTheNameOfItsFile() throws IOException {
+        SavedSteps.save(store(3, 0), 8);
+        try (var pair = new Pair()) {
+            pair.store.begin(9, "a", Set.of("a"));
+            var seals = new TreeMap<>(pair.write(0));
+            seals.putAll(pair.write(1));
+            String file = pair.parts.files(1).iterator().next();
+            Files.delete(run.resolve("checkpoints/.saving-step-000009-a").resolve(file));
+            String refusal = assertThrows(CheckpointNotSavedException.class, () -> pair.store.end("a", pair.parts, seals, pair.all.head())).getMessage();
+            assertTrue(refusal.startsWith("checkpoint step-9 is not saved: ") && refusal.contains(file + ": cannot commit: another process has written ")
+                && refusal.endsWith("but it is missing here; is the folder of the run the same for all?; the newest whole checkpoint is still step-8"), refusal);
+            assertEquals(List.of(8L), pair.store.steps());
+            assertFalse(Files.exists(run.resolve("checkpoints/.saving-step-000009-a")), "what is left of it is deleted");
+        }
     }
 
     @Test void filesThatAreNotPlainOrTakenAreRefused() {

@@ -31,16 +31,20 @@ final class SavedSteps {
     /// Saves a step; `scale` blows the weights up.
     static Checkpoint save(CheckpointStore store, long step, int scale) {
         try (Arena arena = Arena.ofConfined()) {
-            var weights = new LinkedHashMap<String, Tensor>();
-            var digests = new LinkedHashMap<String, TensorDigest>();
-            for (String name : new String[] {"embed", "layers.0", "layers.1"}) {
-                weights.put(name, tensor(arena, name, step, scale * 24));
-                digests.put(name, new TensorDigest(weights.get(name).type(), step, RandomKey.ofSeed(step).at(name).word()));
-            }
-            var optimizer = Map.of("m", tensor(arena, "m", step, scale * 16), "v", tensor(arena, "v", step, scale * 16));
-            var files = Map.of("config.json", config(step), "tokenizer.json", "{}".getBytes(StandardCharsets.UTF_8));
-            return store.save(new Checkpoint.Contents(step, weights, optimizer, digests, chain(step), files, Map.of("counter", step, "note", "für später")));
+            return store.save(contents(arena, step, scale));
         }
+    }
+
+    static Checkpoint.Contents contents(Arena arena, long step, int scale) {
+        var weights = new LinkedHashMap<String, Tensor>();
+        var digests = new LinkedHashMap<String, TensorDigest>();
+        for (String name : new String[] {"embed", "layers.0", "layers.1"}) {
+            weights.put(name, tensor(arena, name, step, scale * 24));
+            digests.put(name, new TensorDigest(weights.get(name).type(), step, RandomKey.ofSeed(step).at(name).word()));
+        }
+        var optimizer = Map.of("m", tensor(arena, "m", step, scale * 16), "v", tensor(arena, "v", step, scale * 16));
+        var files = Map.of("config.json", config(step), "tokenizer.json", "{}".getBytes(StandardCharsets.UTF_8));
+        return new Checkpoint.Contents(step, weights, optimizer, digests, chain(step), files, Map.of("counter", step, "note", "für später"));
     }
 
     private static byte[] config(long step) {

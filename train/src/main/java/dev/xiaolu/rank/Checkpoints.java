@@ -38,16 +38,15 @@ import java.util.function.Predicate;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Checkpoints of a run over several ranks, in the same form as those of a run in one process, so that either goes on with the other's; and looks at the model.
+/// What is in the checkpoints of a run over several ranks, the same as in those of a run in one process, so that either goes on with the other's; and looks at the model.
 ///
-/// One rank saves for all: it copies what it has and what others hold, and writes while the next steps are computed. Runs on the current [Compute]; one thread at a time.
-final class Checkpoints implements AutoCloseable {
+/// Runs on the current [Compute]; one thread at a time. [Saver] writes them.
+final class Checkpoints {
     private final RunConfig config;
     private final RunData data;
     private final CheckpointStore store;
     private final Plan plan;
     private final AtomicLong refusals = new AtomicLong();        // files that the disk is to refuse, in drills
-    private final ExecutorService writer = Executors.newSingleThreadExecutor(task -> Thread.ofPlatform().daemon().name("xiaolu-checkpoint").unstarted(task));
 
     /// Of the run in `folder`.
     Checkpoints(RunConfig config, RunData data, Path folder, Plan plan) {
@@ -101,60 +100,15 @@ final class Checkpoints implements AutoCloseable {
         Compute.into(new Cast(tensor.dtype()), new Tensor[] {source.tensor(name)}, tensor);
     }
 
-    /// Copies the committed state and writes it in the background; what came of it is told from there.
-    ///
-    /// @param isVoid whether a later change of membership has begun: others may then go back to an earlier step and write over what is copied here
-    void save(Replica replica, Action.Save save, Placement placement, DigestChain chain, Replica.Peers peers, BooleanSupplier isVoid, Consumer<Event> tell) {
-        Arena arena = Arena.ofShared();
-        Checkpoint.Contents contents = null;
-        try {
-            contents = isVoid.getAsBoolean() ? null : copied(arena, replica, save.step(), placement, chain, peers);
-        } catch (Regions.Abandoned _) {
-            // told below
-        }
-        if (contents == null || isVoid.getAsBoolean()) {
-            arena.close();
-            tell.accept(new Event.SaveFailed(save.id(), save.generation(), save.step(), "checkpoint step-%d is not saved: ranks have changed while its parts were fetched".formatted(save.step())));
-            return;
-        }
-        Checkpoint.Contents whole = contents;
-        writer.execute(() -> {
-            try (arena) {
-                store.save(whole);
-                tell.accept(new Event.Saved(save.id(), save.generation(), save.step()));
-            } catch (RuntimeException failed) {                  // whatever it is: the coordinator waits for an answer
-                tell.accept(new Event.SaveFailed(save.id(), save.generation(), save.step(), failed instanceof CheckpointNotSavedException ? failed.getMessage()
-                        : "checkpoint step-%d is not saved: %s".formatted(save.step(), failed)));
-            }
-        });
-    }
-
-    private Checkpoint.Contents copied(Arena arena, Replica replica, long step, Placement placement, DigestChain chain, Replica.Peers peers) {
-        Slot slot = replica.slot(step);
-        var weights = new LinkedHashMap<String, Tensor>();
-        slot.made.weights().forEach((name, tensor) -> weights.put(name, copy(arena, tensor)));
-        var holders = new HashMap<Tensor, Long>();
-        for (Parameter parameter : slot.trained()) {
-            slot.state(parameter.name()).forEach(state -> holders.put(state, placement.owner(parameter.name())));
-        }
-        var optimizer = new LinkedHashMap<String, Tensor>();
-        Scratch scratch = Compute.current().scratch();
-        slot.states().forEach((name, state) -> {
-            Scratch.Mark before = scratch.mark();
-            optimizer.put(name, copy(arena, peers.view(holders.get(state), state)));
-            scratch.reset(before);
-        });
-        Map<String, TensorDigest> digests = replica.digests(step);
+    /// What stands beside the tensors in a checkpoint of a committed step.
+    Checkpoint.Head head(Replica replica, long step, DigestChain chain) {
         var files = new HashMap<>(data.tokenizerFiles());
-        files.put("config.json", slot.made.configJson());
-        return new Checkpoint.Contents(step, weights, optimizer, digests, chain, files,
-                Map.of("tokens", StepPlans.of(config.train()).tokensThrough(step), Trainer.CORPUS_DIGEST, data.digest()));
+        files.put("config.json", replica.slot(step).made.configJson());
+        return new Checkpoint.Head(step, replica.digests(step), chain, files, Map.of("tokens", StepPlans.of(config.train()).tokensThrough(step), Trainer.CORPUS_DIGEST, data.digest()));
     }
 
-    private static Tensor copy(Arena arena, Tensor tensor) {
-        Tensor copy = Tensor.zeros(arena, tensor.dtype(), tensor.shape());
-        copy.data().copyFrom(tensor.data().asSlice(0, copy.data().byteSize()));
-        return copy;
+    CheckpointStore store() {
+        return store;
     }
 
     /// What there is to see after a committed step, as JSON: how well held-out text is predicted, and what the model writes.
@@ -175,10 +129,5 @@ final class Checkpoints implements AutoCloseable {
     static Evaluation evaluation(tools.jackson.databind.JsonNode seen) {
         var one = seen.path("evaluation");
         return one.isMissingNode() ? null : new Evaluation(one.path("loss").doubleValue(), one.path("tokens").asLong(), one.path("bytes").asLong());
-    }
-
-    /// Waits for what is being written.
-    @Override public void close() {
-        writer.close();
     }
 }

@@ -33,6 +33,7 @@ import java.util.concurrent.atomic.AtomicLong;
 /// An order that a later change of membership has made void is left where it stands. Runs on the current [Compute]; everything but [Inbox] is for one thread.
 final class Rank implements Replica.Peers {
     private static final long GRACE_NANOS = 5_000_000_000L;       // for a network that spoils a handshake now and then
+    private static final Set<Integer> FROM_RANKS = Set.of(Wire.MADE, Wire.WANT, Wire.WRITTEN, Wire.WRITING);
     private static final long FORGETS = 8;                       // a rank without leaves forgets an eighth of their time with each step
 
     private final Endpoint endpoint;
@@ -41,6 +42,7 @@ final class Rank implements Replica.Peers {
     private final Regions regions;
     private final Replica replica;
     private final Checkpoints checkpoints;
+    private final Saver saver;
     private final int copies;
     private final Inbox inbox;
 
@@ -77,6 +79,7 @@ final class Rank implements Replica.Peers {
         this.checkpoints = checkpoints;
         this.copies = copies;
         this.inbox = inbox;
+        saver = new Saver(checkpoints.store(), self(), new SaverMail(endpoint, coordinator, inbox), inbox.progress::incrementAndGet);
     }
 
     /// What has come and waits to be done. Thread-safe.
@@ -121,7 +124,7 @@ final class Rank implements Replica.Peers {
                     newest.accumulateAndGet(layout.generation(), Math::max);
                 }
                 items.add(new Item(from, message, order));
-            } else if (message.kind() == Wire.MADE || from == coordinator && message.kind() != Wire.BEAT) {
+            } else if (FROM_RANKS.contains(message.kind()) || from == coordinator && message.kind() != Wire.BEAT) {
                 items.add(new Item(from, message, null));
             }
         }
@@ -136,12 +139,20 @@ final class Rank implements Replica.Peers {
 
     /// Works until the run ends or goes on without this rank. Gives why, where it did not end as it should; null where it did.
     String work() {
+        try (saver) {
+            return worked();
+        }
+    }
+
+    private String worked() {
         Scratch scratch = Compute.current().scratch();
         Scratch.Mark before = scratch.mark();
         while (!finished && farewell == null) {
             boolean idle = todo.isEmpty() && checks.isEmpty();
             try {
+                replica.spent.on(Spent.Part.ORDERS);
                 Inbox.Item item = idle ? inbox.items.poll(100, TimeUnit.MILLISECONDS) : inbox.items.poll();
+                replica.spent.on(Spent.Part.WAITING);
                 if (item != null) {
                     handle(item);
                     inbox.progress.incrementAndGet();
@@ -178,6 +189,8 @@ final class Rank implements Replica.Peers {
                 made.add(new Made(Wire.number(item.message, 0), Wire.number(item.message, 1), item.from));
                 takeIfAllMade();
             }
+            case Wire.WANT -> wanted(SaverMail.wanted(item.from, item.message));
+            case Wire.WRITTEN -> saver.written(item.from, SaverMail.part(item.message));
             case Wire.LOOK -> look(Wire.number(item.message, 0));
             case Wire.CHAIN -> chain = new DigestChain(Wire.text(item.message));
             case Wire.FULL -> checkpoints.refuse(Wire.number(item.message, 0));
@@ -212,12 +225,15 @@ final class Rank implements Replica.Peers {
                 }
                 idle = true;
                 committed = commit.step();
+                replica.spent.step();
                 todo.clear();
                 checks.clear();
                 replica.drop();
                 staging = null;
             }
-            case Action.Save save -> checkpoints.save(replica, save, placement, chain, this, this::isVoid, this::tell);
+            case Action.Save save when placementOf(save.generation()) != null ->
+                save(save, placementOf(save.generation()));
+            case Action.Save save -> tell(new Event.SaveFailed(self(), save.generation(), save.step(), Saver.changed(save.step())));
             case Action.Finish _ -> finished = true;
             default -> { }
         }
@@ -247,6 +263,10 @@ final class Rank implements Replica.Peers {
             return;
         }
         next = replica.placement(layout.members().stream().map(Member::id).toList(), copies);
+        if (!layout.base().contains(self())) {
+            saver.awaitCopied(0);
+            saver.awaitCopied(1);
+        }
         if (layout.base().isEmpty()) {
             try {
                 checkpoints.restore(replica, layout.committed(), name -> next.isHolder(self(), name));
@@ -276,6 +296,7 @@ final class Rank implements Replica.Peers {
             }
         }
         peers = now;
+        saver.members(members.stream().map(Member::id).toList());
     }
 
     /// Takes from those who have it what is not here yet: all weights for a newcomer, and the optimizer state that is to be here from now on.
@@ -336,6 +357,9 @@ final class Rank implements Replica.Peers {
         if (!verdict.sound()) {
             return;                                              // the coordinator sees it too and ends the run
         }
+        replica.spent.on(Spent.Part.ORDERS);
+        saver.awaitCopied(update.step());
+        replica.spent.on(Spent.Part.CHECKPOINTS);
         replica.update(update.step(), self(), placement, verdict);
         staging = new Staging(update.step(), verdict, update.totals());
         peers.forEach(peer -> endpoint.send(peer, Wire.numbers(Wire.MADE, generation, update.step())));
@@ -352,9 +376,34 @@ final class Rank implements Replica.Peers {
         }
     }
 
+    /// A member wants a part of a checkpoint. It asked right after the step was committed, before it made anything of the next one, so what was made here since went into the other slot.
+    private void wanted(Saver.Wanted wanted) {
+        Placement its = placementOf(wanted.generation());
+        if (its == null || Math.abs(wanted.step() - committed) > 1) {
+            saver.refuse(wanted);
+        } else {
+            replica.spent.on(Spent.Part.ORDERS);
+            saver.write(wanted, replica.slot(wanted.step()), its);
+            replica.spent.on(Spent.Part.CHECKPOINTS);
+        }
+    }
+
+    private void save(Action.Save save, Placement its) {
+        replica.spent.on(Spent.Part.ORDERS);
+        saver.begin(save, replica.slot(save.step()), its, checkpoints.head(replica, save.step(), chain));
+        replica.spent.on(Spent.Part.CHECKPOINTS);
+    }
+
+    /// The placement of a generation that is settled, or is about to be; null where that is another one.
+    private Placement placementOf(long of) {
+        return of == settled ? placement : of == generation ? next : null;
+    }
+
     private void look(long at) {
         if (at == committed) {
+            replica.spent.on(Spent.Part.ORDERS);
             endpoint.send(coordinator, Wire.text(Wire.SEEN, checkpoints.look(replica.slot(at).made, at, inbox.progress::incrementAndGet)));
+            replica.spent.on(Spent.Part.LOOKS);
         }
     }
 

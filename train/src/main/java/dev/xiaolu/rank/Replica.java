@@ -64,6 +64,7 @@ final class Replica implements AutoCloseable {
     private long working = -1;                                   // the step whose leaves are in the sums, -1: none
     private final TreeSet<Integer> added = new TreeSet<>();      // those leaves
     private Map<String, TensorDigest> digests = Map.of();
+    final Spent spent = new Spent();
     private long digestsOf = -1;
 
     /// Room for a run, with new weights of its seed in the slot of step 0; sums, weights and optimizer state lie in `region`.
@@ -119,6 +120,7 @@ final class Replica implements AutoCloseable {
             told.add(new Leaf(leaf, false, 0, 0));
         }
         passes(step).pass(step, firstLeaf, leaves, sums, losses);
+        spent.on(Spent.Part.LEAVES);
         return told;
     }
 
@@ -133,6 +135,7 @@ final class Replica implements AutoCloseable {
         aside.begin(plan(step).leaves());
         List<long[]> before = check ? counts(step).stream().map(each -> each.data().toArray(JAVA_LONG)).toList() : List.of();
         passes(step).pass(step, leaf, 1, aside, check ? new LossSums(slot(step - 1).made.training().terms(), plan(step).leaves()) : losses);
+        spent.on(check ? Spent.Part.CHECKS : Spent.Part.LEAVES);
         if (flip >= 0) {
             Tensor first = aside.sum(slots[0].trained().getFirst().name());
             long at = flip / 64 % first.shape().size();
@@ -155,6 +158,7 @@ final class Replica implements AutoCloseable {
             adds(leaf);
             sums.addAll(aside);
         }
+        spent.on(Spent.Part.CHECKS);
         return new Leaf(leaf, check, high, low);
     }
 
@@ -198,6 +202,7 @@ final class Replica implements AutoCloseable {
                 scratch.reset(before);
             }
         }
+        spent.on(Spent.Part.MEANS);
         boolean contributes = contributors.contains(self);
         var told = new ArrayList<Long>();
         told.add(contributes ? sums.overflows() : 0);
@@ -234,7 +239,9 @@ final class Replica implements AutoCloseable {
             if (placement.isOwner(self, parameter.name())) {
                 next.takeValue(now, parameter.name());
                 next.takeState(now, parameter.name());
+                spent.on(Spent.Part.MIRRORS);
                 next.optimizer(parameter.name()).step(step, schedule.rate(step), means::of, scale);
+                spent.on(Spent.Part.UPDATE);
             }
         }
     }
@@ -248,8 +255,10 @@ final class Replica implements AutoCloseable {
             String name = parameter.name();
             if (!placement.isOwner(self, name)) {
                 peers.read(placement.owner(name), next.value(name));
+                spent.on(Spent.Part.WEIGHTS);
                 if (placement.isHolder(self, name)) {
                     next.state(name).forEach(state -> peers.read(placement.owner(name), state));
+                    spent.on(Spent.Part.MIRRORS);
                 }
             }
         }
@@ -264,7 +273,9 @@ final class Replica implements AutoCloseable {
         StepResult result = verdict.result(step, schedule.rate(step), plan(step).tokens(), next.made.training().routers());
         var told = new TreeMap<String, String>();
         changed();
+        spent.on(Spent.Part.ORDERS);
         told.put(Told.WEIGHTS, DigestChain.digest(digests(step)));
+        spent.on(Spent.Part.DIGEST);
         told.put(Told.RESULT, result.json());
         for (long owner : placement.members()) {
             List<String> held = now.trained().stream().map(Parameter::name).filter(name -> placement.isOwner(owner, name) && placement.isHolder(self, name)).toList();
@@ -272,6 +283,7 @@ final class Replica implements AutoCloseable {
                 told.put("state at %016x".formatted(owner), stateDigest(next, held));
             }
         }
+        spent.on(Spent.Part.MIRRORS);
         return told;
     }
 

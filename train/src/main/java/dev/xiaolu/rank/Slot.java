@@ -9,6 +9,7 @@ import dev.xiaolu.train.Optimizers;
 import dev.xiaolu.train.RunConfig;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -68,6 +69,39 @@ final class Slot {
         var states = new LinkedHashMap<String, Tensor>();
         sorted.values().forEach(states::putAll);
         return states;
+    }
+
+    /// Tensors of a checkpoint, by their names there and in the order of the whole.
+    record Part(Map<String, Tensor> weights, Map<String, Tensor> optimizer) {}
+
+    /// What a member writes into a checkpoint: the weights that it updates and their optimizer state; the first one also what no optimizer changes.
+    Part part(Placement placement, long id) {
+        long first = placement.members().getFirst();
+        var byAddress = new TreeMap<Long, Parameter>();
+        trained().forEach(parameter -> byAddress.put(parameter.value().data().address(), parameter));
+        var weights = new LinkedHashMap<String, Tensor>();
+        made.weights().forEach((name, tensor) -> {
+            Parameter of = holder(byAddress, tensor);
+            if (id == (of == null ? first : placement.owner(of.name()))) {
+                weights.put(name, tensor);
+            }
+        });
+        var own = new HashSet<Tensor>();
+        trained().stream().map(Parameter::name).filter(name -> placement.isOwner(id, name)).forEach(name -> own.addAll(state(name)));
+        var optimizer = new LinkedHashMap<String, Tensor>();
+        states().forEach((name, tensor) -> {
+            if (own.contains(tensor)) {
+                optimizer.put(name, tensor);
+            }
+        });
+        return new Part(weights, optimizer);
+    }
+
+    /// The trained parameter of which a tensor is a view; null where there is none.
+    private static Parameter holder(TreeMap<Long, Parameter> byAddress, Tensor tensor) {
+        long at = tensor.data().address();
+        var below = byAddress.floorEntry(at);
+        return below != null && at < below.getKey() + below.getValue().value().data().byteSize() ? below.getValue() : null;
     }
 
     /// Takes over the value of one parameter.

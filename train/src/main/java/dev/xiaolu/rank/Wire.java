@@ -33,6 +33,13 @@ final class Wire {
     /// Rank to coordinator: what stands fixed about the model, as JSON.
     static final int ABOUT = 10;
 
+    /// Rank to rank: write your part of the checkpoint of this step, in this generation.
+    static final int WANT = 13;
+    /// Rank to rank: what has become of the part that was wanted, as JSON.
+    static final int WRITTEN = 14;
+    /// Rank to rank: the part that was wanted is being written.
+    static final int WRITING = 15;
+
     private Wire() {}
 
     static Message text(int kind, String text) {

@@ -79,8 +79,8 @@ public record Worker(Contract contract, Screen screen) {
         var options = Endpoint.Options.of(contract.host(), 0, self, key).withUnreachableAfter(UNREACHABLE);
         boolean shared = config.launch().transport() == LaunchSettings.Transport.AUTO;
         try (Region region = Region.create(folder, self); var replica = new Replica(config, data, region); Endpoint endpoint = Endpoint.open(options, inbox);
-                var regions = new Regions(endpoint, region, shared ? folder : null);
-                var checkpoints = new Checkpoints(config, data, contract.run(), RunPlan.of(config, 0))) {
+                var regions = new Regions(endpoint, region, shared ? folder : null)) {
+            var checkpoints = new Checkpoints(config, data, contract.run(), RunPlan.of(config, 0));
             inbox.serve(regions);
             endpoint.know(coordinator, Contract.host(contract.rendezvous()), Contract.port(contract.rendezvous()));
             if (contract.generation() > 0) {
@@ -95,7 +95,7 @@ public record Worker(Contract contract, Screen screen) {
             screen.out().flush();
             String why = new Rank(endpoint, coordinator, region, regions, replica, checkpoints, config.launch().copies(), inbox).work();
             beats.interrupt();
-            checkpoints.close();
+            screen.out().println("worker %d: %s".formatted(contract.rank(), replica.spent.words()));
             endpoint.drain(coordinator, Duration.ofSeconds(2));
             if (why != null) {
                 throw InputException.of("worker %d at %s: %s", contract.rank(), contract.rendezvous(), why);

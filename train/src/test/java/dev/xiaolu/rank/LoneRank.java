@@ -98,8 +98,8 @@ final class LoneRank implements AutoCloseable {
         try (Backend backend = Backends.open("cpu", 1); Scratch scratch = new Scratch()) {
             return Compute.call(backend, scratch, () -> {
                 try (Region region = Region.create(folder, SELF); var replica = new Replica(config, data, region); Endpoint endpoint = Endpoint.open("127.0.0.1", 0, SELF, key, inbox);
-                        var regions = new Regions(endpoint, region, folder);
-                        var checkpoints = new Checkpoints(config, data, folder.resolve("run"), RunPlan.of(config, 0))) {
+                        var regions = new Regions(endpoint, region, folder)) {
+                    var checkpoints = new Checkpoints(config, data, folder.resolve("run"), RunPlan.of(config, 0));
                     inbox.serve(regions);
                     endpoint.know(COORDINATOR, "127.0.0.1", coordinator.port());
                     endpoint.send(COORDINATOR, Wire.text(Wire.EVENT, Lines.of(new Event.Joined(new Member(SELF, "127.0.0.1", endpoint.port(), 1), new java.util.TreeMap<>(Map.of())))));
