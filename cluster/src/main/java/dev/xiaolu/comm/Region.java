@@ -9,6 +9,9 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -19,6 +22,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 
 /// Memory of this process that processes of the same run may read: those on this host by mapping its file, others by asking ([Regions]).
 ///
@@ -28,6 +32,7 @@ public final class Region implements AutoCloseable {
     static final long MAGIC = 0x314F_4947_4552_4C58L;            // "XLREGIO1", little-endian
     static final int HEADER_BYTES = 64;
 
+    private static final String PREFIX = "xiaolu-";
     private static final long CHUNK_BYTES = 64L << 20;
 
     private final Path file;
@@ -54,6 +59,7 @@ public final class Region implements AutoCloseable {
                     ? new FileAttribute<?>[] {PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))} : new FileAttribute<?>[0];
             var channel = FileChannel.open(file, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.SPARSE), rights);
             var region = new Region(file, channel, Files.getFileStore(folder).getTotalSpace());
+            channel.tryLock();                                   // until the process ends, however it does: so others know that nobody is left
             MemorySegment header = region.allocate(HEADER_BYTES, 64);
             header.set(JAVA_LONG, 0, MAGIC);
             header.set(JAVA_LONG, 8, id);
@@ -69,14 +75,17 @@ public final class Region implements AutoCloseable {
 
     /// Where memory of a run on this host lives: a folder for its owner alone in the host's memory file system, or among its temporary files; made where it is missing.
     public static Path folder(String run) {
+        return folder(parent(), run);
+    }
+
+    private static Path parent() {
         Path memory = Path.of("/dev/shm");
-        Path parent = Files.isDirectory(memory) && Files.isWritable(memory) ? memory : Path.of(System.getProperty("java.io.tmpdir"));
-        return folder(parent, run);
+        return Files.isDirectory(memory) && Files.isWritable(memory) ? memory : Path.of(System.getProperty("java.io.tmpdir"));
     }
 
     /// The same in `parent`, where others may have put something of that name first.
     static Path folder(Path parent, String run) {
-        Path folder = parent.resolve("xiaolu-" + run);
+        Path folder = parent.resolve(PREFIX + run);
         try {
             if (!Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {
                 Files.createDirectory(folder, Files.getFileStore(parent).supportsFileAttributeView("posix")
@@ -122,6 +131,44 @@ public final class Region implements AutoCloseable {
         } catch (IOException _) {
             // somebody else removes it too, or the host will
         }
+    }
+
+    /// Removes what runs have left here that were ended without having the time for it: folders of the names that `isRun` knows, in which no process holds its region any more.
+    public static void sweep(Predicate<String> isRun) {
+        sweep(parent(), isRun);
+    }
+
+    static void sweep(Path parent, Predicate<String> isRun) {
+        try (var folders = Files.newDirectoryStream(parent, PREFIX + "*")) {
+            for (Path folder : folders) {
+                if (isRun.test(folder.getFileName().toString().substring(PREFIX.length())) && isDead(folder)) {
+                    clear(folder);
+                }
+            }
+        } catch (IOException | DirectoryIteratorException _) {
+            // it costs memory, no more
+        }
+    }
+
+    /// A folder without a region may belong to a run that is about to begin.
+    private static boolean isDead(Path folder) throws IOException {
+        if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS) || !Files.isReadable(folder)) {
+            return false;
+        }
+        boolean any = false;
+        try (var regions = Files.newDirectoryStream(folder, "region-*")) {
+            for (Path region : regions) {
+                any = true;
+                try (var channel = FileChannel.open(region, StandardOpenOption.WRITE); FileLock lock = channel.tryLock()) {
+                    if (lock == null) {
+                        return false;
+                    }
+                } catch (OverlappingFileLockException own) {
+                    return false;
+                }
+            }
+        }
+        return any;
     }
 
     /// Removes what a process that has ended has left.

@@ -10,6 +10,7 @@ import dev.xiaolu.platform.InputException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -51,6 +52,36 @@ class RegionTest {
             assertNull(region.at(Long.MAX_VALUE, 8));
             assertNull(region.at(region.bytes() - 8, 16));
         }
+    }
+
+    /// Makes a region, says so, and waits to be killed.
+    static final class Holder {
+        public static void main(String[] arguments) throws InterruptedException {
+            Region.create(Region.folder(Path.of(arguments[0]), arguments[1]), 7);
+            System.out.println("made");
+            Thread.sleep(600_000);
+        }
+    }
+
+    @EnabledOnOs({OS.LINUX, OS.MAC})
+    @Test void whatAKilledProcessHasLeftIsSweptAndWhatALivingOneHoldsIsNot() throws Exception {
+        Process dead = holder("dead"), living = holder("living");
+        dead.destroyForcibly().waitFor();
+        Region.folder(temp, "fresh");                            // of a run that is about to begin
+        Files.createFile(Region.folder(temp, "foreign").resolve("region-0000000000000001"));
+        Region.sweep(temp, name -> !name.equals("foreign"));
+        try (var left = Files.list(temp)) {
+            assertEquals(List.of("xiaolu-foreign", "xiaolu-fresh", "xiaolu-living"), left.map(path -> path.getFileName().toString()).sorted().toList());
+        } finally {
+            living.destroyForcibly().waitFor();
+        }
+    }
+
+    private Process holder(String run) throws Exception {
+        Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-XX:TieredStopAtLevel=1", "--enable-native-access=ALL-UNNAMED", "-cp",
+                System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")), Holder.class.getName(), temp.toString(), run).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        assertEquals("made", process.inputReader().readLine());
+        return process;
     }
 
     @Test void moreThanTheFileSystemHasIsRefusedBeforeAnythingIsWritten() {

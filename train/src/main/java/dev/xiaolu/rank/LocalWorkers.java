@@ -22,6 +22,7 @@ final class LocalWorkers implements AutoCloseable {
     private static final int MOST_FAILURES = 3;                  // of a worker's starts in a row that it ended by itself before it could join, or since a step was done
     private static final long PAUSE_MILLIS = 200;
     private static final Set<Integer> SENT = Set.of(129, 130, 137, 143);        // exit codes of the signals that others send; what a process does to itself, as SIGSEGV, is a failure
+    private static final int MOST_KILLS = 8;
     private static final int SIGNALS = 128;                      // exit codes above it stand for signals
 
     /// Told what becomes of workers, on threads of their own.
@@ -43,6 +44,7 @@ final class LocalWorkers implements AutoCloseable {
     private final Map<Integer, Integer> starts = new HashMap<>();
     private final Map<Integer, Integer> failures = new HashMap<>();
     private final Map<Integer, Integer> fruitless = new HashMap<>();             // the same since a step was committed, joined or not
+    private final Map<Integer, Integer> killed = new HashMap<>();                // how often by a signal since then: a host without memory kills for ever
     private final Set<Integer> givenUp = new HashSet<>();
     private boolean closing;
 
@@ -89,13 +91,19 @@ final class LocalWorkers implements AutoCloseable {
             return;
         }
         listener.ended(process.pid(), code > SIGNALS ? "its process has ended, signal %d".formatted(code - SIGNALS) : "its process has ended, exit code %d".formatted(code));
-        int failed, without;
+        int failed, without, kills;
         synchronized (this) {
             if (closing) {
                 return;
             }
             failed = SENT.contains(code) ? 0 : failures.merge(number, 1, Integer::sum);
             without = SENT.contains(code) ? 0 : fruitless.merge(number, 1, Integer::sum);
+            kills = SENT.contains(code) ? killed.merge(number, 1, Integer::sum) : 0;
+        }
+        if (kills >= MOST_KILLS) {
+            giveUp(number, "worker %d was killed %d times before another step was done, the last time by signal %d; if not by you, the host may be out of memory; the last words in %s are: %s"
+                    .formatted(number, kills, code - SIGNALS, log(number), lastWords(number)));
+            return;
         }
         if (failed >= MOST_FAILURES || without >= MOST_FAILURES) {
             giveUp(number, "worker %d has ended %d times before %s; the last words in %s are: %s".formatted(number, Math.max(failed, without),
@@ -150,6 +158,7 @@ final class LocalWorkers implements AutoCloseable {
     /// A step is done: it was worth while to start workers anew.
     synchronized void committed() {
         fruitless.clear();
+        killed.clear();
     }
 
     /// Starts none anew from now on.

@@ -68,4 +68,9 @@ class LocalWorkersTest {
         String said = hopeless(true, "exit 1");
         assertTrue(said.contains("3 times before another step was done"), said);
     }
+
+    @Test void workerThatIsKilledTimeAndAgainIsGivenUpAndMemoryIsSuspected() throws Exception {
+        String said = hopeless(true, "kill -KILL $$");
+        assertTrue(said.startsWith("all: worker 0 was killed 8 times before another step was done, the last time by signal 9") && said.contains("out of memory"), said);
+    }
 }
