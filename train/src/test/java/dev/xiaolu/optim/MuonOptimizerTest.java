@@ -16,25 +16,30 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class MuonOptimizerTest {
     private static final AdamWOptimizer.Settings ADAMW = new AdamWOptimizer.Settings(0.9, 0.95, 1e-8, 0.1);
 
-    /// The experts of a layer are one parameter of three axes and as many matrices.
-    @Test void aStackOfMatricesMovesAsEachWouldAlone() {
-        try (Arena arena = Arena.ofShared(); Backend backend = Backends.open("auto", 1); Scratch scratch = new Scratch()) {
+    /// The experts of a layer are one parameter of three axes and as many matrices; large ones need several runs. The second matrix has no gradient.
+    @ParameterizedTest
+    @CsvSource({"3, 4, 6, 1", "4, 33, 20, 2", "5, 420, 500, 2", "2, 1200, 700, 1"})
+    void aStackOfMatricesMovesAsEachWouldAlone(int count, int rows, int columns, int threads) {
+        try (Arena arena = Arena.ofShared(); Backend backend = Backends.open("auto", threads); Scratch scratch = new Scratch()) {
             Compute.call(backend, scratch, () -> {
                 var in = new Inputs(arena, 5);
-                Tensor stack = in.normal(3, 4, 6);
-                Tensor gradient = in.normal(1, 3, 4, 6);
+                Tensor stack = in.normal(count, rows, columns);
+                Tensor gradient = in.normal(1, count, rows, columns);
+                gradient.at(0).at(1).data().asSlice(0, 4L * rows * columns).fill((byte) 0);
                 List<float[]> apart = new ArrayList<>();
-                for (int i = 0; i < 3; i++) {
-                    Tensor alone = Tensor.of(arena, Shape.of(4, 6), stack.at(i).toFloats());
-                    step(new Parameter("w", alone), Tensor.of(arena, Shape.of(1, 4, 6), gradient.at(0).at(i).toFloats()));
+                for (int i = 0; i < count; i++) {
+                    Tensor alone = Tensor.of(arena, Shape.of(rows, columns), stack.at(i).toFloats());
+                    step(new Parameter("w", alone), Tensor.of(arena, Shape.of(1, rows, columns), gradient.at(0).at(i).toFloats()));
                     apart.add(alone.toFloats());
                 }
                 step(new Parameter("w", stack), gradient);
-                for (int i = 0; i < 3; i++) {
+                for (int i = 0; i < count; i++) {
                     assertArrayEquals(apart.get(i), stack.at(i).toFloats());
                 }
                 return null;
