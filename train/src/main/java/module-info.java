@@ -3,6 +3,7 @@ module dev.xiaolu.train {
     requires transitive dev.xiaolu.core;
     requires transitive dev.xiaolu.store;
     requires transitive dev.xiaolu.cluster;
+    requires dev.xiaolu.consensus;
     requires transitive dev.xiaolu.model;
     requires tools.jackson.databind;
     requires tools.jackson.dataformat.yaml;
@@ -20,6 +21,6 @@ module dev.xiaolu.train {
     exports dev.xiaolu.train;
 
     opens dev.xiaolu.data to tools.jackson.databind;             // which writes the records of manifests
-    opens dev.xiaolu.rank to tools.jackson.databind;             // and what ranks say to each other about files
+    opens dev.xiaolu.rank to tools.jackson.databind;             // and what ranks and replicas of a coordinator say to each other
     opens dev.xiaolu.status to tools.jackson.databind;           // which writes and reads those of a status
 }

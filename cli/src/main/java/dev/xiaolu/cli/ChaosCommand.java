@@ -29,7 +29,8 @@ import picocli.CommandLine.Parameters;
 /// Disturbs real runs and compares their ends with that of a calm one.
 @Command(name = "chaos", header = {"Disturbs runs over real worker processes, and compares their ends with that of a calm run.", ""},
         footer = {"", "Faults: kill, stop, pause, slow, pair (two at once), delay, drop, duplicate, noise, cut, partition, one-way,",
-            "flip (a bit of a gradient), disk (full), shard (a damaged checkpoint, and all workers killed), or all.", "",
+            "flip (a bit of a gradient), disk (full), shard (a damaged checkpoint, and all workers killed), leader (the worker whose replica",
+            "of the coordinator leads; with launch.coordinators=3, and not beside pair or shard), or all but the last.", "",
             "The run is the one that PRESET and key=value describe, as for 'train'; it is made once in peace, then again and again",
             "with faults, until the minutes are over. Everything is kept below run.dir.", "",
             "Example:  ./xiaolu chaos deepseek4-tiny launch.workers=3 train.steps=200 --faults kill,stop --every 5 --minutes 10"})
@@ -61,6 +62,9 @@ final class ChaosCommand extends Action {
         RunConfig config = usage(this::config);
         if (kinds.contains(Drill.Fault.FLIP) && config.launch().doubleCheck() < 0.2 && words.stream().noneMatch(word -> word.startsWith("launch.double_check"))) {
             config = usage(() -> ConfigReader.words(with("launch.double_check=0.3")).config());
+        }
+        if (kinds.contains(Drill.Fault.LEADER) && config.launch().coordinators() == 1) {
+            config = usage(() -> ConfigReader.words(with("launch.coordinators=3")).config());
         }
         Path folder = HomePath.of(config.run().dir()).resolve(config.run().name().isEmpty() ? "chaos" : config.run().name());
         if (Files.exists(folder)) {
@@ -111,12 +115,15 @@ final class ChaosCommand extends Action {
         var kinds = EnumSet.noneOf(Drill.Fault.class);
         for (String word : faults) {
             if (word.equals("all")) {
-                kinds.addAll(EnumSet.allOf(Drill.Fault.class));
+                kinds.addAll(EnumSet.complementOf(EnumSet.of(Drill.Fault.LEADER)));
                 continue;
             }
             kinds.add(EnumSet.allOf(Drill.Fault.class).stream().filter(fault -> Drill.word(fault).equals(word)).findFirst()
                     .orElseThrow(() -> new WrongUsage("--faults: '%s' is none of %s, or all".formatted(word,
                             EnumSet.allOf(Drill.Fault.class).stream().map(Drill::word).collect(Collectors.joining(", "))))));
+        }
+        if (kinds.contains(Drill.Fault.LEADER) && (kinds.contains(Drill.Fault.PAIR) || kinds.contains(Drill.Fault.SHARD))) {
+            throw new WrongUsage("--faults: leader cannot stand beside pair or shard, which may end half of the coordinator's replicas at once");
         }
         return kinds;
     }

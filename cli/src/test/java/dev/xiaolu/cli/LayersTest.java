@@ -32,7 +32,7 @@ class LayersTest {
             new Layer("sim",     "sim",                                 "core, cluster",                  ""),
             new Layer("consensus", "consensus",                          "core, cluster",                  "io.microraft."),
             new Layer("model",   "autograd, nn, tokenizer, prompt, models", "core, store",                  JACKSON),
-            new Layer("train",   "data, optim, train, status, rank",     "core, store, cluster, model",    JACKSON + ", dev.hardwood., org.xerial.snappy., com.github.luben.zstd., io.prometheus.metrics., com.sun.net.httpserver."),
+            new Layer("train",   "data, optim, train, status, rank",     "core, store, cluster, consensus, model", JACKSON + ", dev.hardwood., org.xerial.snappy., com.github.luben.zstd., io.prometheus.metrics., com.sun.net.httpserver."),
             new Layer("bench",   "bench",                                "core, store, cpu, model, train", JACKSON),
             new Layer("cli",     "cli",                                  "core, store, cluster, sim, model, train, bench", JACKSON + ", picocli., org.jline., com.sun.management., sun.misc."));
 
@@ -89,7 +89,7 @@ class LayersTest {
 
     @Test
     void importFromAModuleOutsideTheTableIsReported() throws IOException {
-        assertEquals(List.of("dev.xiaolu.train.Offender imports dev.xiaolu.cpu.CpuProvider; train may import [core, store, cluster, model]"),
+        assertEquals(List.of("dev.xiaolu.train.Offender imports dev.xiaolu.cpu.CpuProvider; train may import [core, store, cluster, consensus, model]"),
                 faults("train", compiled("dev.xiaolu.train", "Object backend() { return new dev.xiaolu.cpu.CpuProvider(); }")));
     }
 

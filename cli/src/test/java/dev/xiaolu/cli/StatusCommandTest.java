@@ -42,7 +42,7 @@ class StatusCommandTest {
                 RankStatus.alone(1, Optional.of(4_100_001L), RunStatus.STARTING, Optional.empty()));
         long now = System.currentTimeMillis() - age;
         var faults = List.of(Fault.of(1, 4_099_999, "its process has ended, signal 9", 11, now - 3000, OptionalDouble.of(0.21)));
-        var status = new RunStatus(state, Optional.empty(), 12, 40, 3, OptionalDouble.of(0.875), Optional.of(10L), OptionalDouble.of(7.5), Optional.of("http://127.0.0.1:4000/"), Optional.of(process), now - 60_000, now, 1,
+        var status = new RunStatus(state, Optional.empty(), 12, 40, 3, OptionalDouble.of(0.875), Optional.of(10L), OptionalDouble.of(7.5), Optional.of("http://127.0.0.1:4000/"), Optional.of(process), List.of(), now - 60_000, now, 1,
                 ranks, faults, List.of());
         Files.writeString(run.resolve(StatusReader.FILE), status.json());
     }

@@ -33,6 +33,8 @@ public record Control(Settings settings) {
             case Event.Damaged damaged -> members().damaged(state, damaged);
             case Event.Doubted(long step, String why) -> state.run().work() != null && state.run().work().step() == step ? members().repeat(state.run(), why) : Next.ignore(state);
             case Event.Speeds(SortedMap<Long, Integer> weights) -> Next.of(state.with(state.run().withSpeeds(weights)));
+            case Event.Noted _ -> Next.of(state);
+            case Event.Hopeless(String why) -> members().failed(state.run(), why);
             case Event.StartDeadline _ -> state instanceof Gathering(Run run) ? startDeadline(run) : Next.ignore(state);
             case Event.WaitDeadline(long generation) -> state instanceof Waiting(Run run, long since) && since == generation
                     ? members().failed(run, "only %d ranks are left of the %d that are wanted, and no more have joined in time; start more, or resume from checkpoint %s".formatted(
@@ -56,7 +58,8 @@ public record Control(Settings settings) {
         }
         Member known = run.known(member.id());
         if (known != null) {
-            return known.equals(member) ? Next.ignore(state) : members().lost(state, Map.of(member.id(), "id %d joined twice, as %s and as %s".formatted(member.id(), known, member)));
+            boolean isSame = known.pid() == member.pid();                // where it is reached may have been told in another way
+            return isSame ? Next.ignore(state) : members().lost(state, Map.of(member.id(), "id %d joined twice, as %s and as %s".formatted(member.id(), known, member)));
         }
         List<Action.Difference> differences = differences(joined.fingerprint());
         if (!differences.isEmpty()) {

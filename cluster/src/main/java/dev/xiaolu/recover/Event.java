@@ -44,6 +44,15 @@ public sealed interface Event {
     /// What was found about the step under way must be found a second time to be believed.
     record Doubted(long step, String why) implements Event {}
 
+    /// Something that the control plane has no use for, and that every replica of it is to know; changes nothing.
+    ///
+    /// @param id      who tells it
+    /// @param subject what it is about, in the words of those who exchange it
+    record Noted(long id, String subject, String text) implements Event {}
+
+    /// The run cannot go on, for a reason that the control plane does not know.
+    record Hopeless(String why) implements Event {}
+
     /// Somebody wants the run to end after the step under way, with a checkpoint.
     record Stop(String why) implements Event {}
 

@@ -317,6 +317,11 @@ public final class ReplicatedLog implements EventLog {
         return exchange.done();
     }
 
+    /// Asks another voting replica to lead in this one's place. Only where this replica leads; ends once the other one leads, or with an exception where it does not come to that.
+    public CompletableFuture<Void> handOver(long to) {
+        return node.transferLeadership(Seat.of(to)).thenApply(_ -> null);
+    }
+
     /// Called by the listener's thread, its last act.
     private void failed(Throwable why) {
         if (!closed) {

@@ -57,6 +57,11 @@ public final class Steering implements EventLog.Listener {
         this.state = control.start();
     }
 
+    /// The state that has followed from all events so far. For the log's thread.
+    public State state() {
+        return state;
+    }
+
     @Override public void applied(long index, long term, Event event) {
         Next next = control.next(state, event);
         state = next.state();

@@ -50,6 +50,20 @@ class ReplicatedLogTest {
         return recorder.applied().stream().map(each -> (Event.Lost) each.event()).filter(each -> each.why().equals(from)).map(Event.Lost::id).toList();
     }
 
+    @Test void whoIsAskedToLeadDoesAndNothingIsLost() throws Exception {
+        try (var trio = trio()) {
+            for (int round = 0; round < 3; round++) {
+                var leader = trio.leader();
+                var next = trio.all.get((trio.all.indexOf(leader) + 1) % 3);
+                append(trio.all.get(0), round * 50, round * 50 + 50);
+                leader.log.handOver(next.id).get(Trio.PATIENCE_SECONDS, TimeUnit.SECONDS);
+                assertEquals(next.id, trio.leader().id);
+            }
+            awaitCount(trio, 150);
+            Trio.assertOneOrder(trio);
+        }
+    }
+
     @Test void allApplyTheSameInOneOrderWhichKeepsThatOfEachWhoAppends() throws Exception {
         try (var trio = trio()) {
             for (int i = 0; i < 3; i++) {

@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.Optional;
 
 /// The right to write into a run's folder: one process at a time. Ends with [#close], or with the process, however that ends.
 public final class RunLock implements AutoCloseable {
@@ -15,6 +16,11 @@ public final class RunLock implements AutoCloseable {
 
     private RunLock(Disk.Lock lock) {
         this.lock = lock;
+    }
+
+    /// Takes the lock where nobody holds it.
+    public static Optional<RunLock> tryTake(Disk disk, Path runFolder) {
+        return disk.tryLock(runFolder.resolve(FILE), holder()).map(RunLock::new);
     }
 
     /// Takes the lock of a run's folder, which is made where it is missing; refuses when another holds it, and names that process.

@@ -125,9 +125,8 @@ final class Checkpoints {
         return JsonMapper.shared().writeValueAsString(seen);
     }
 
-    /// Reads the first part of what [#look] wrote; null where there was nothing to look at.
-    static Evaluation evaluation(tools.jackson.databind.JsonNode seen) {
-        var one = seen.path("evaluation");
-        return one.isMissingNode() ? null : new Evaluation(one.path("loss").doubleValue(), one.path("tokens").asLong(), one.path("bytes").asLong());
+    /// Reads the evaluation in what [#look] wrote.
+    static Evaluation evaluation(tools.jackson.databind.JsonNode one) {
+        return new Evaluation(one.path("loss").doubleValue(), one.path("tokens").asLong(), one.path("bytes").asLong());
     }
 }

@@ -2,8 +2,11 @@ package dev.xiaolu.rank;
 
 import dev.xiaolu.comm.Endpoint;
 import dev.xiaolu.comm.Message;
-import dev.xiaolu.comm.RunKey;
-import dev.xiaolu.comm.TransportException;
+import dev.xiaolu.consensus.EventLog;
+import dev.xiaolu.consensus.Replica;
+import dev.xiaolu.consensus.ReplicatedLog;
+import dev.xiaolu.consensus.Steering;
+import dev.xiaolu.consensus.Steering.Numbered;
 import dev.xiaolu.platform.Clock;
 import dev.xiaolu.recover.Action;
 import dev.xiaolu.recover.Control;
@@ -15,52 +18,55 @@ import dev.xiaolu.recover.Member;
 import dev.xiaolu.recover.Next;
 import dev.xiaolu.recover.Settings;
 import dev.xiaolu.recover.State;
-import dev.xiaolu.recover.Stragglers;
-import dev.xiaolu.store.DigestChain;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 
-/// The platform around the control plane: brings it what ranks say and what the clock says, and does what it wants done.
+/// One replica of the coordinator: brings the log what ranks say and what the clock says, takes every event that counts through the control plane, and does what follows where it leads ([Lead]).
 ///
-/// One thread turns events into actions, that of [#run]; everything else may be called from any.
-final class Coordinator implements Endpoint.Receiver, AutoCloseable {
-    private static final long TICK_MILLIS = 100, STOOD_STILL_MILLIS = 600, SPEEDS_MILLIS = 1000;
+/// The log's thread finds out what follows; what that asks for is done in order on one other thread, that of [#run]. Everything else may be called from any.
+final class Coordinator implements Steering.Platform, AutoCloseable {
+    private static final long TICK_MILLIS = 100, STOOD_STILL_MILLIS = 600, CLOSING_MILLIS = 15_000, LAST_MILLIS = 5000, LINGER_MILLIS = 500, LEADERLESS_MILLIS = 20_000;
+    private static final Duration DRAIN = Duration.ofSeconds(2);
+
+    /// An event that counts, what followed from it, and what it led to.
+    record Turned(long index, History.Turn turn, State state, Ledger ledger) {}
 
     /// What becomes of a run, told in order on the coordinator's thread.
     interface Watcher {
-        /// An event and what followed from it.
-        void turned(History.Turn turn, State state);
+        /// An event and what followed from it, at every replica.
+        void turned(Turned turned);
 
-        /// A rank is to have no more effect; returns when it has none.
+        /// A tenth of a second has passed.
+        ///
+        /// @param pulses what was heard of ranks, where this replica leads
+        /// @param speaks whether this replica leads, or nobody does yet
+        void ticked(State state, Ledger ledger, SortedMap<Long, Pulse> pulses, boolean speaks);
+
+        /// This replica leads from here on, or does no longer.
+        void leads(boolean now);
+
+        /// These ranks have replicas of the coordinator. Where this replica leads and there are several.
+        default void replicas(List<Member> ranks) {}
+
+        /// A rank is to have no more effect; returns when it has none. Where this replica leads.
         void fence(Member member, String why);
-
-        /// What a rank has told about the model, as JSON.
-        void about(String json);
-
-        /// What a rank has seen, as JSON.
-        void seen(String json);
-
-        /// The chain of digests of the committed steps.
-        DigestChain chain();
 
         /// The newest step before `step` whose checkpoint can be read as it was written, -1 where there is none; called on a thread of its own.
         long wholeBefore(long step);
 
-        /// Whether the committed step is to be looked at.
-        boolean looks(long step);
-
-        /// A tenth of a second has passed.
-        void ticked(State state, SortedMap<Long, Pulse> pulses);
+        /// The run is over: the last things are to be written. Where this replica leads.
+        void closes(State state, Ledger ledger);
     }
 
     /// What was heard of a rank.
@@ -71,51 +77,127 @@ final class Coordinator implements Endpoint.Receiver, AutoCloseable {
     /// @param nanosPerLeaf   how long a leaf took it; 0: not known
     record Pulse(long beatMillis, long progressMillis, long done, long nanosPerLeaf) {}
 
-    private final Control control;
-    private final Watcher watcher;
-    private final UnaryOperator<Member> reach;
-    private final Endpoint endpoint;
-    private final Heartbeats heartbeats;
-    private final long startMillis, waitMillis;
-    private final LinkedBlockingQueue<Runnable> work = new LinkedBlockingQueue<>();
-    private final Map<Long, Pulse> pulses = new ConcurrentHashMap<>();
-    private final Map<Long, Member> members = new TreeMap<>();   // everybody who ever joined
-    private volatile State state;
-    private final Set<Long> searching = new HashSet<>();         // steps for whose checkpoints an older one is looked for
-    private long looking = -1;                                   // the step that somebody looks at, -1: none
-    private long looker;
-    private SortedMap<Long, Integer> speeds = new TreeMap<>();
-    private long speedsMillis;
-    private Optional<String> failure = Optional.empty();
-
-    /// Listens at `host` and `port` for ranks with the run's key.
+    /// What a coordinator is told.
     ///
-    /// @param patience milliseconds: for the first ranks, and for more where too few are left
-    /// @param reach    where others reach a member that has said where it listens
-    Coordinator(Settings settings, Heartbeats heartbeats, long patience, String host, int port, long id, RunKey key, Watcher watcher, UnaryOperator<Member> reach) {
-        this.reach = reach;
-        this.control = new Control(settings);
+    /// @param settings   of the control plane
+    /// @param rules      of its steps
+    /// @param heartbeats the patience with ranks
+    /// @param patience   milliseconds: for the first ranks, and for more where too few are left
+    /// @param reach      where others reach a member that has said where it listens
+    record Task(Settings settings, Ledger.Rules rules, Heartbeats heartbeats, long patience, UnaryOperator<Member> reach) {}
+
+    final Post post;
+    final Task task;
+    final Watcher watcher;
+    final Receipts receipts = new Receipts();
+    private final Steering steering;
+    private final LinkedBlockingQueue<Runnable> work = new LinkedBlockingQueue<>();
+    private final List<Runnable> early = new ArrayList<>();      // what came before there is a log; guarded by itself
+    private final TreeMap<Long, Member> members = new TreeMap<>();               // everybody who ever joined, as far as is known here
+    private final List<Runnable> batch = new ArrayList<>();      // what follows from one call of the log; on its thread
+    private volatile Charter charter;
+    private volatile EventLog log;
+    private volatile Lead lead;                                  // null where another leads
+    private volatile State state;
+    private volatile Ledger ledger;
+    private Ledger newest;                                       // on the log's thread
+    private long committedNanos;                                 // the same
+    private volatile boolean closed;
+    private Optional<String> failure = Optional.empty();
+    private Throwable broken;
+    private boolean ends;
+    private long writtenMillis;                                  // when another has said that everything is written; 0 before
+    private long ledMillis = nowMillis();
+
+    Coordinator(Post post, Task task, Ledger ledger, Watcher watcher) {
+        this.post = post;
+        this.task = task;
         this.watcher = watcher;
-        this.heartbeats = heartbeats;
-        startMillis = patience;
-        waitMillis = patience;
-        state = control.start();
-        endpoint = Endpoint.open(host, port, id, key, this);
+        this.ledger = ledger;
+        newest = ledger;
+        steering = new Steering(new Control(task.settings()), this);
+        state = steering.state();
     }
 
-    int port() {
-        return endpoint.port();
+    /// Begins, or joins, the log that `opening` opens for a listener.
+    void opens(Charter by, Function<EventLog.Listener, EventLog> opening) {
+        charter = by;
+        EventLog open = opening.apply(new Listening());
+        synchronized (early) {
+            log = open;
+            early.forEach(Runnable::run);
+            early.clear();
+        }
+    }
+
+    /// What all replicas were told.
+    Charter charter() {
+        return charter;
+    }
+
+    /// Takes the log's events through the control plane and into the ledger.
+    private final class Listening implements EventLog.Listener {
+        @Override public void applied(long index, long term, Event event) {
+            receipts.applied(event);
+            steering.applied(index, term, event);
+            handOver();
+        }
+
+        @Override public void leading(long term) {
+            steering.leading(term);
+            handOver();
+        }
+
+        /// At once, so that nobody ends between an event and what is to be done about it.
+        private void handOver() {
+            List<Runnable> all = List.copyOf(batch);
+            batch.clear();
+            later(() -> all.forEach(Runnable::run));
+        }
+
+        @Override public void following() {
+            steering.following();
+        }
+
+        /// The ledger in the first line, then what [Steering] writes.
+        @Override public byte[] snapshot() {
+            byte[] first = (newest.json() + "\n").getBytes(StandardCharsets.UTF_8), rest = steering.snapshot();
+            byte[] all = Arrays.copyOf(first, first.length + rest.length);
+            System.arraycopy(rest, 0, all, first.length, rest.length);
+            return all;
+        }
+
+        @Override public void restore(byte[] snapshot) {
+            int end = 0;
+            while (end < snapshot.length && snapshot[end] != '\n') {
+                end++;
+            }
+            Ledger read = Ledger.of(new String(snapshot, 0, end, StandardCharsets.UTF_8));
+            steering.restore(Arrays.copyOfRange(snapshot, Math.min(snapshot.length, end + 1), snapshot.length));
+            newest = read;
+            receipts.forget();
+            State now = steering.state();
+            work.add(() -> {
+                state = now;
+                ledger = read;
+                everybody(now).forEach(member -> members.put(member.id(), member));
+            });
+        }
+
+        @Override public void failed(Throwable why) {
+            steering.failed(why);
+        }
     }
 
     static long nowMillis() {
         return Clock.real().nanos() / 1_000_000;
     }
 
-    /// Steers until the run is over; gives why it failed, if it did.
+    /// Takes part until the run is over, and what is to be written then is; gives why it failed, if it did.
     Optional<String> run() {
-        long begun = nowMillis(), before = begun;
-        boolean starting = true, interrupted = false;
-        while (!state.isOver() || looking >= 0 && canBeSeen()) {
+        long before = nowMillis(), over = 0;
+        boolean interrupted = false;
+        while (!ends) {
             try {
                 Runnable next = work.poll(TICK_MILLIS, TimeUnit.MILLISECONDS);
                 if (next != null) {
@@ -123,264 +205,277 @@ final class Coordinator implements Endpoint.Receiver, AutoCloseable {
                 }
             } catch (InterruptedException _) {
                 interrupted = true;                              // set again at the end: until then this thread has to wait
-                turn(new Event.Stop("interrupted"));
+                append(new Event.Stop("interrupted"));
+            }
+            if (broken != null) {
+                throw new IllegalStateException(broken);
             }
             long now = nowMillis();
-            if (starting && now - begun > startMillis) {
-                starting = false;
-                turn(new Event.StartDeadline());
-            }
             if (now - before >= TICK_MILLIS) {
-                tick(now, now - before);
+                tick(now, now - before > STOOD_STILL_MILLIS);
                 before = now;
+            }
+            if (ledger.isDone(state)) {
+                over = over == 0 ? now : over;
+                if (lead != null) {
+                    watcher.closes(state, ledger);
+                    lead.closed();
+                    ends = true;
+                } else if (writtenMillis > 0 || now - over > CLOSING_MILLIS) {
+                    ends = true;                                 // where nobody says that all is written, whoever looks finds what there is
+                }
+            } else if (writtenMillis > 0 && now - writtenMillis > LAST_MILLIS) {
+                ends = true;                                     // the last events have not come here, and nobody is left who has them
             }
         }
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
-        return failure;
+        return failure.or(() -> state instanceof State.Failed(_, String why) ? Optional.of(why) : Optional.empty());
     }
 
-    /// Whether the one who looks is still there.
-    private boolean canBeSeen() {
-        return !(state instanceof State.Failed) && state.run().ids().contains(looker);
+    private void tick(long now, boolean stoodStill) {
+        Lead leading = lead;
+        EventLog open = log;
+        if (leading != null) {
+            leading.tick(now, stoodStill);
+        } else if (open != null && open.leader() != Endpoint.NOBODY) {
+            post.send(open.leader(), Wire.numbers(Wire.BEAT, 0, 0));
+        }
+        if (leading != null || open == null || open.leader() != Endpoint.NOBODY || stoodStill) {
+            ledMillis = now;
+        } else if (now - ledMillis > LEADERLESS_MILLIS) {
+            failHere("too many of the run's coordinators were lost at once: none has led for %d s".formatted(LEADERLESS_MILLIS / 1000));
+        }
+        watcher.ticked(state, ledger, leading == null ? new TreeMap<>() : leading.pulses(), leading != null || open == null);
     }
 
-    private void tick(long now, long sinceLast) {
-        if (sinceLast > STOOD_STILL_MILLIS) {                    // this process stood still: then it was not the others that were silent
-            pulses.replaceAll((_, pulse) -> new Pulse(now, now, pulse.done, pulse.nanosPerLeaf));
-        }
-        var beats = new TreeMap<Long, Heartbeats.Beat>();
-        for (Member member : everybody()) {
-            Pulse pulse = pulses.get(member.id());
-            if (pulse != null) {
-                beats.put(member.id(), new Heartbeats.Beat(pulse.beatMillis, pulse.progressMillis));
-            }
-        }
-        heartbeats.late(beats, state.isOver() ? Set.of(looker) : state.awaited(), now).forEach(late -> lost(late.id(), late.why()));
-        if (now - speedsMillis > SPEEDS_MILLIS) {
-            speedsMillis = now;
-            speeds();
-        }
-        watcher.ticked(state, new TreeMap<>(pulses));
-    }
-
-    private List<Member> everybody() {
+    /// Members, and those who have joined and have no part yet.
+    static List<Member> everybody(State state) {
         var all = new ArrayList<>(state.run().members());
         all.addAll(state.run().candidates());
         return all;
     }
 
-    /// Leaves move away from slow ranks.
-    private void speeds() {
-        var nanos = new TreeMap<Long, Long>();
-        for (Member member : state.run().members()) {
-            Pulse pulse = pulses.get(member.id());
-            if (pulse != null && pulse.nanosPerLeaf > 0) {
-                nanos.put(member.id(), pulse.nanosPerLeaf);
+    /// Something has happened; counts sooner or later, wherever the log leads.
+    void append(Event event) {
+        append(() -> log.append(event));
+    }
+
+    private void append(Runnable appending) {
+        if (log == null) {
+            synchronized (early) {
+                if (log == null) {
+                    early.add(appending);
+                    return;
+                }
             }
         }
-        SortedMap<Long, Integer> weights = Stragglers.weights(nanos);
-        if (!weights.equals(speeds)) {
-            speeds = weights;
-            turn(new Event.Speeds(weights));
-        }
+        appending.run();
     }
 
     /// Wants the run to end after the step under way.
     void stop(String why) {
-        work.add(() -> turn(new Event.Stop(why)));
+        append(new Event.Stop(why));
     }
 
     /// A process is known to be gone.
     void ended(long pid, String why) {
-        work.add(() -> everybody().stream().filter(member -> member.pid() == pid).findFirst().ifPresent(member -> lost(member.id(), why)));
-    }
-
-    private void lost(long id, String why) {
-        if (state.isOver() && id == looker) {
-            looking = -1;                                        // after the end nobody takes its place
-        }
-        turn(new Event.Lost(id, why));
+        later(() -> everybody(state).stream().filter(member -> member.pid() == pid).findFirst().ifPresent(member -> append(new Event.Lost(member.id(), why))));
     }
 
     /// The run cannot go on, for a reason that the control plane does not know.
     void fail(String why) {
-        work.add(() -> {
-            if (state.isOver()) {                                // what is over has not failed
-                return;
+        later(() -> {
+            if (log != null) {
+                append(new Event.Hopeless(why));
+            } else {
+                failHere(why);
             }
-            failure = Optional.of(why);
-            state = new State.Failed(state.run(), why);
-            everybody().forEach(member -> endpoint.send(member.id(), Wire.text(Wire.FAREWELL, why)));
         });
     }
 
-    /// What was found about the step under way is to be found a second time.
-    void doubt(long step, String why) {
-        work.add(() -> turn(new Event.Doubted(step, why)));
+    /// Where there is no log that could tell others, too.
+    private void failHere(String why) {
+        failure = Optional.of(why);
+        state = new State.Failed(state.run(), why);
+        watcher.closes(state, ledger);
+        everybody(state).forEach(member -> post.send(member.id(), Wire.text(Wire.FAREWELL, why)));
+        ends = true;
     }
 
     /// Does `task` on the coordinator's thread.
-    void later(Runnable task) {
-        work.add(task);
-    }
-
-    /// A message to a rank, in drills.
-    void send(long id, Message message) {
-        endpoint.send(id, message);
+    void later(Runnable what) {
+        work.add(what);
     }
 
     State state() {
         return state;
     }
 
-    private void turn(Event event) {
-        if (state.isOver()) {
-            return;
-        }
-        Next next = control.next(state, event);
-        if (event instanceof Event.Joined joined) {
-            members.put(joined.member().id(), joined.member());
-        }
-        state = next.state();
-        watcher.turned(new History.Turn(event, next.actions()), state);
-        next.actions().forEach(this::perform);
+    Ledger ledger() {
+        return ledger;
     }
 
-    private void perform(Action action) {
-        switch (action) {
-            case Action.Order order -> order(order);
-            case Action.Refuse(long id, List<Action.Difference> differences) -> farewell(id, "refused: this rank differs from the run in " + words(differences));
-            case Action.Rewound(_, long step, _) when looking > step -> looking = -1;    // it is looked at when it comes again
-            case Action.Fenced(long id) -> farewell(id, "the run has gone on without this rank");
-            case Action.Fence(long id, String why) -> {
-                endpoint.forget(id);
-                pulses.remove(id);
-                if (members.containsKey(id)) {
-                    watcher.fence(members.get(id), why);
-                }
+    /// The log, null before it is open.
+    EventLog log() {
+        return log;
+    }
+
+    /// Who leads, as far as is known here.
+    long leader() {
+        EventLog open = log;
+        return open == null ? Endpoint.NOBODY : open.leader();
+    }
+
+    @Override public void happened(long index, Event event, Next next) {
+        var turn = new History.Turn(event, next.actions());
+        long now = Clock.real().nanos();
+        double seconds = committedNanos == 0 ? 0 : (now - committedNanos) * 1e-9;
+        for (Action action : next.actions()) {
+            if (action instanceof Action.Committed || action instanceof Action.Compute && committedNanos == 0) {
+                committedNanos = now;
             }
-            case Action.Wait(long generation, _, _) -> Thread.ofVirtual().start(() -> {
-                try {
-                    Thread.sleep(waitMillis);
-                    work.add(() -> turn(new Event.WaitDeadline(generation)));
-                } catch (InterruptedException _) {
-                    Thread.currentThread().interrupt();
-                }
-            });
-            case Action.Failed(String why) -> {
-                failure = Optional.of(why);
-                everybody().forEach(member -> endpoint.send(member.id(), Wire.text(Wire.FAREWELL, why)));
+        }
+        newest = newest.after(turn, next.state(), seconds, task.rules());
+        var turned = new Turned(index, turn, next.state(), newest);
+        batch.add(() -> turned(turned));
+    }
+
+    private void turned(Turned now) {
+        state = now.state;
+        ledger = now.ledger;
+        if (now.turn.event() instanceof Event.Joined(Member member, _)) {
+            members.put(member.id(), member);
+        }
+        watcher.turned(now);
+        Lead leading = lead;
+        if (leading != null) {
+            leading.turned(now);
+        }
+    }
+
+    @Override public void perform(Numbered action) {
+        batch.add(() -> {
+            Lead leading = lead;
+            if (leading != null) {
+                leading.perform(action);
             }
-            default -> { }
+        });
+    }
+
+    /// The member of this id, lost or not; empty where it joined before this replica did and was lost.
+    Optional<Member> member(long id) {
+        return Optional.ofNullable(members.get(id));
+    }
+
+    @Override public void leading(long term, State now) {
+        batch.add(() -> {
+            lead = new Lead(this, term);
+            watcher.leads(true);
+            lead.begin();
+        });
+    }
+
+    @Override public void following() {
+        later(() -> {
+            lead = null;
+            watcher.leads(false);
+        });
+    }
+
+    @Override public void failed(Throwable why) {
+        later(() -> broken = why);
+    }
+
+    /// Looks at a message; false where it is none for a coordinator. Returns at once.
+    boolean received(long from, Message message) {
+        EventLog open = log;
+        if (open instanceof ReplicatedLog replicated && replicated.received(from, message)) {
+            return true;
         }
-    }
-
-    private static String words(List<Action.Difference> differences) {
-        return String.join("; ", differences.stream().map(one -> "%s: wanted %s, found %s".formatted(one.field(), one.wanted(), one.found())).toList());
-    }
-
-    private void order(Action.Order order) {
-        long now = nowMillis();
-        for (long id : order.to()) {
-            pulses.computeIfPresent(id, (_, pulse) -> new Pulse(pulse.beatMillis, now, pulse.done, pulse.nanosPerLeaf));
-            if (order instanceof Action.Save) {
-                endpoint.send(id, Wire.text(Wire.CHAIN, watcher.chain().hex()));
-            }
-            endpoint.send(id, Wire.text(Wire.ORDER, Lines.of(order)));
-        }
-        switch (order) {
-            case Action.Commit(_, long step, List<Long> to) when watcher.looks(step) -> look(step, to.getFirst());
-            case Action.Settled(_, List<Long> to) when looking >= 0 && !to.contains(looker) -> look(looking, to.getFirst());
-            default -> { }
-        }
-    }
-
-    private void look(long step, long id) {
-        looking = step;
-        looker = id;
-        endpoint.send(id, Wire.numbers(Wire.LOOK, step));
-    }
-
-    private void farewell(long id, String why) {
-        endpoint.send(id, Wire.text(Wire.FAREWELL, why));
-    }
-
-    @Override public void received(long from, Message message) {
-        long now = nowMillis();
-        pulses.compute(from, (_, pulse) -> beat(pulse, message, now));
         switch (message.kind()) {
-            case Wire.BEAT -> endpoint.send(from, Wire.numbers(Wire.BEAT));        // so that it knows that it is heard
-            case Wire.EVENT -> {
-                Event event = Lines.event(Wire.text(message));
-                boolean own = switch (event) {
-                    case Event.Joined joined -> joined.member().id() == from;
-                    case Event.FromRank said -> said.id() == from;
-                    default -> false;
-                };
-                if (own) {
-                    work.add(() -> joinAndTurn(event));
-                }
+            case Wire.BEAT -> beat(from, message);
+            case Wire.EVENT -> event(from, Wire.number(message, 0), Lines.event(Wire.text(message)));
+            case Wire.CLOSED -> later(() -> writtenMillis = nowMillis());
+            default -> {
+                return false;
             }
-            case Wire.SEEN -> work.add(() -> seen(from, Wire.text(message)));
-            case Wire.UNREADABLE -> work.add(() -> unreadable(Wire.number(message, 0)));
-            case Wire.ABOUT -> work.add(() -> watcher.about(Wire.text(message)));
-            default -> { }
+        }
+        return true;
+    }
+
+    private void beat(long from, Message message) {
+        Lead leading = lead;
+        if (leading != null) {
+            leading.beat(from, message);
+            post.send(from, Wire.numbers(Wire.HEARD, receipts.counted(from)));           // so that it knows that it is heard
+        } else {
+            post.send(from, whoLeads());
         }
     }
 
-    private void joinAndTurn(Event event) {
-        if (!(event instanceof Event.Joined(Member said, SortedMap<String, String> fingerprint))) {
-            turn(event);
-            return;
+    private void event(long from, long number, Event said) {
+        Event event = said instanceof Event.Joined(Member member, SortedMap<String, String> fingerprint) && member.id() == from ? new Event.Joined(reached(member), fingerprint) : said;
+        boolean own = switch (event) {
+            case Event.Joined joined -> joined.member().id() == from;
+            case Event.FromRank message -> message.id() == from;
+            case Event.Noted noted -> noted.id() == from;
+            default -> false;
+        };
+        Lead leading = lead;
+        if (own && leading != null) {
+            leading.heard(from);
         }
-        Member member = reach.apply(said);
-        endpoint.know(member.id(), member.host(), member.port());
-        if (state.isOver()) {
-            farewell(member.id(), "the run is over");
-        }
-        turn(new Event.Joined(member, fingerprint));
-    }
-
-    /// Older checkpoints are read whole before one of them is begun from; that takes its time, so it is not done here.
-    private void unreadable(long step) {
-        if (searching.add(step)) {
-            Thread.ofVirtual().start(() -> {
-                long newest = watcher.wholeBefore(step);
-                work.add(() -> {
-                    searching.remove(step);
-                    turn(new Event.Damaged(step, newest));
-                });
+        if (own) {
+            append(() -> {
+                synchronized (receipts) {                        // both in one order
+                    receipts.appended(from, number, event);
+                    log.append(event);
+                }
             });
         }
     }
 
-    private void seen(long from, String json) {
-        if (from == looker) {
-            looking = -1;
-            watcher.seen(json);
-        }
+    private Member reached(Member said) {
+        Member member = task.reach().apply(said);
+        post.know(member.id(), member.host(), member.port());
+        return member;
     }
 
-    private static Pulse beat(Pulse before, Message message, long now) {
-        if (before == null) {
-            return new Pulse(now, now, 0, 0);
-        }
-        if (message.kind() != Wire.BEAT) {
-            return new Pulse(now, now, before.done, before.nanosPerLeaf);
-        }
-        long done = Wire.number(message, 0);
-        return new Pulse(now, done == before.done ? before.progressMillis : now, done, Wire.number(message, 1));
+    /// Where the replicas are, and which of them leads.
+    Message whoLeads() {
+        EventLog open = log;
+        String lines = replicas(open).stream().map(Liaison::line).collect(Collectors.joining("\n"));
+        return Wire.numbered(Wire.LEADS, lines, open == null ? Endpoint.NOBODY : open.leader(), open == null || open.leader() == Endpoint.NOBODY ? 0 : open.term());
     }
 
-    @Override public void failed(long peer, TransportException why) {
-        // signs of life decide, and they are missing then
+    private static List<Replica> replicas(EventLog open) {
+        return open instanceof ReplicatedLog replicated ? replicated.members(false) : List.of();
     }
 
     /// Waits until farewells and last orders have arrived, and ends.
     @Override public void close() {
-        everybody().forEach(member -> endpoint.drain(member.id(), java.time.Duration.ofSeconds(2)));
-        endpoint.close();
+        if (closed) {
+            return;
+        }
+        closed = true;
+        everybody(state).forEach(member -> post.drain(member.id(), DRAIN));
+        EventLog open = log;
+        if (open instanceof ReplicatedLog && lead != null) {
+            linger();
+        }
+        if (open != null) {
+            open.close();
+        }
+    }
+
+    /// The others are told with the next sign of life that the last events count.
+    private static void linger() {
+        try {
+            Thread.sleep(LINGER_MILLIS);
+        } catch (InterruptedException _) {
+            Thread.currentThread().interrupt();
+        }
     }
 }

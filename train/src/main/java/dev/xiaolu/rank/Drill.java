@@ -11,11 +11,13 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
 
@@ -54,7 +56,9 @@ public final class Drill {
         /// The disk is full when the next checkpoint is saved.
         DISK,
         /// A byte of the newest checkpoint is damaged, and then all workers are killed.
-        SHARD
+        SHARD,
+        /// The worker is killed whose replica of the coordinator leads; one is made to lead first where the launching process does.
+        LEADER
     }
 
     /// One disturbance. Times are of the process's own clock, in nanoseconds.
@@ -63,6 +67,7 @@ public final class Drill {
     public record Done(Fault fault, long pid, long nanos) {}
 
     private static final long STANDSTILL_MILLIS = 700;
+    private static final Set<Fault> ENDS = EnumSet.of(Fault.KILL, Fault.STOP, Fault.PARTITION, Fault.ONE_WAY, Fault.LEADER);       // whom they befall is lost
 
     private final List<Fault> faults;
     private final long everyMillis;
@@ -105,6 +110,9 @@ public final class Drill {
     private boolean strike(Fault fault, Disturbance launch, Path folder) throws InterruptedException {
         List<Member> members = launch.members();
         if (members.isEmpty()) {
+            return false;
+        }
+        if (ENDS.contains(fault) && !launch.isWhole()) {
             return false;
         }
         Member one = members.get((int) draws.below(members.size()));
@@ -151,6 +159,13 @@ public final class Drill {
                 done.add(new Done(fault, 0, Clock.real().nanos()));
                 launch.fill(members.getFirst().id(), 1);
             }
+            case LEADER -> {
+                Optional<Member> leader = launch.leader();
+                if (leader.isEmpty()) {
+                    return false;
+                }
+                kill(fault, leader.get());
+            }
             case SHARD -> {
                 if (!damage(folder)) {
                     return false;
@@ -163,7 +178,10 @@ public final class Drill {
 
     private void kill(Fault fault, Member member) {
         done.add(new Done(fault, member.pid(), Clock.real().nanos()));
-        ProcessHandle.of(member.pid()).ifPresent(ProcessHandle::destroyForcibly);
+        ProcessHandle.of(member.pid()).ifPresent(process -> {
+            process.destroyForcibly();
+            process.onExit().completeOnTimeout(process, 1, TimeUnit.SECONDS).join();
+        });
     }
 
     private void signal(Fault fault, Member member, String name) {

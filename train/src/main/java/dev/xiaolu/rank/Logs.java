@@ -19,7 +19,7 @@ public final class Logs {
     /// What the independent checker finds wrong in the log of a run from its first step; nothing if all is well.
     public static List<String> faults(RunConfig config, Path folder) {
         try {
-            return HistoryCheck.faults(RunPlan.of(config, 0), 0, History.parse(Files.readAllLines(folder.resolve(FILE))));
+            return HistoryCheck.faults(RunPlan.of(config, 0), 0, History.parse(ControlLog.turns(Files.readAllLines(folder.resolve(FILE)))));
         } catch (IOException failed) {
             throw new InputException("run %s: %s cannot be read: %s".formatted(folder, FILE, failed.getMessage()), failed);
         }

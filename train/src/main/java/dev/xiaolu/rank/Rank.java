@@ -32,12 +32,11 @@ import java.util.concurrent.atomic.AtomicLong;
 ///
 /// An order that a later change of membership has made void is left where it stands. Runs on the current [Compute]; everything but [Inbox] is for one thread.
 final class Rank implements Replica.Peers {
-    private static final long GRACE_NANOS = 5_000_000_000L;       // for a network that spoils a handshake now and then
     private static final Set<Integer> FROM_RANKS = Set.of(Wire.MADE, Wire.WANT, Wire.WRITTEN, Wire.WRITING);
     private static final long FORGETS = 8;                       // a rank without leaves forgets an eighth of their time with each step
 
     private final Endpoint endpoint;
-    private final long coordinator;
+    private final Liaison liaison;
     private final Region region;
     private final Regions regions;
     private final Replica replica;
@@ -61,6 +60,7 @@ final class Rank implements Replica.Peers {
     private long leavesTimed;
     private boolean idle;                                        // whether nothing was computed since the last commit
     private long flip = -1;
+    private long looked = -1;                                    // the step after which this rank has looked at the model last
     private String farewell;                                     // why the end has come; null before
     private boolean finished;
 
@@ -70,44 +70,39 @@ final class Rank implements Replica.Peers {
     /// A step whose own part is made.
     private record Staging(long step, Verdict verdict, List<Long> totals) {}
 
-    Rank(Endpoint endpoint, long coordinator, Region region, Regions regions, Replica replica, Checkpoints checkpoints, int copies, Inbox inbox) {
+    Rank(Endpoint endpoint, Liaison liaison, Region region, Regions regions, Replica replica, Checkpoints checkpoints, int copies, Inbox inbox) {
         this.endpoint = endpoint;
-        this.coordinator = coordinator;
+        this.liaison = liaison;
         this.region = region;
         this.regions = regions;
         this.replica = replica;
         this.checkpoints = checkpoints;
         this.copies = copies;
         this.inbox = inbox;
-        saver = new Saver(checkpoints.store(), self(), new SaverMail(endpoint, coordinator, inbox), inbox.progress::incrementAndGet);
+        saver = new Saver(checkpoints.store(), self(), new SaverMail(endpoint, liaison, inbox), inbox.progress::incrementAndGet);
     }
 
     /// What has come and waits to be done. Thread-safe.
     static final class Inbox implements Endpoint.Receiver {
-        /// What is to be done.
-        private record Item(long from, Message message, Action order) {}
+        /// What is to be done; `chain` goes with an order to save.
+        private record Item(long from, Message message, Action order, String chain) {}
 
         private final LinkedBlockingQueue<Item> items = new LinkedBlockingQueue<>();
         private final AtomicLong newest = new AtomicLong();      // generation of the newest layout that has come
-        private final long coordinator;
+        private long index = -1, place;                          // number of the newest order that has come
         private volatile Regions regions;
-        private volatile String trouble;                         // why the coordinator was not reached last; null once it is heard again
-        private volatile long troubleNanos;
+        private volatile Liaison liaison;
         final AtomicLong progress = new AtomicLong();
         final AtomicLong nanosPerLeaf = new AtomicLong();
 
-        Inbox(long coordinator) {
-            this.coordinator = coordinator;
-        }
-
-        void serve(Regions with) {
+        void serve(Regions with, Liaison by) {
             regions = with;
+            liaison = by;
         }
 
-        /// Why the coordinator is out of reach, or null.
+        /// Why no coordinator is within reach, or null.
         String lost() {
-            String why = trouble;
-            return why != null && Clock.real().nanos() - troubleNanos > GRACE_NANOS ? why : null;
+            return liaison.lost();
         }
 
         @Override public void received(long from, Message message) {
@@ -115,24 +110,38 @@ final class Rank implements Replica.Peers {
             if (serving != null && serving.received(from, message)) {
                 return;
             }
-            if (from == coordinator) {
-                trouble = null;
+            Liaison by = liaison;
+            if (by == null || by.received(from, message)) {
+                return;
             }
-            if (message.kind() == Wire.ORDER && from == coordinator) {
-                Action order = Lines.action(Wire.text(message));
-                if (order instanceof Action.Layout layout) {
-                    newest.accumulateAndGet(layout.generation(), Math::max);
-                }
-                items.add(new Item(from, message, order));
-            } else if (FROM_RANKS.contains(message.kind()) || from == coordinator && message.kind() != Wire.BEAT) {
-                items.add(new Item(from, message, null));
+            by.heardOf(from);
+            if (message.kind() == Wire.ORDER && by.isReplica(from)) {
+                order(from, message);
+            } else if (FROM_RANKS.contains(message.kind()) || by.isReplica(from) && message.kind() != Wire.BEAT) {
+                items.add(new Item(from, message, null, ""));
             }
         }
 
+        /// An order that has come before, from this leader or the one before it, or that a later one has overtaken, is left aside.
+        private synchronized void order(long from, Message message) {
+            long at = Wire.number(message, 0), in = Wire.number(message, 1);
+            if (at < index || at == index && in <= place) {
+                return;
+            }
+            index = at;
+            place = in;
+            String[] lines = Wire.text(message).split("\n", 2);
+            Action order = Lines.action(lines[0]);
+            if (order instanceof Action.Layout layout) {
+                newest.accumulateAndGet(layout.generation(), Math::max);
+            }
+            items.add(new Item(from, message, order, lines.length > 1 ? lines[1] : ""));
+        }
+
         @Override public void failed(long peer, TransportException why) {
-            if (peer == coordinator) {
-                troubleNanos = Clock.real().nanos();
-                trouble = why.getMessage();
+            Liaison by = liaison;
+            if (by != null) {
+                by.failed(peer, why);
             }
         }
     }
@@ -168,7 +177,7 @@ final class Rank implements Replica.Peers {
             }
             String lost = inbox.lost();
             if (lost != null) {
-                return "the coordinator is out of reach: " + lost;
+                return lost;
             }
         }
         return farewell;
@@ -179,12 +188,15 @@ final class Rank implements Replica.Peers {
     }
 
     private void tell(Event event) {
-        endpoint.send(coordinator, Wire.text(Wire.EVENT, Lines.of(event)));
+        liaison.tell(event);
     }
 
     private void handle(Inbox.Item item) {
         switch (item.message.kind()) {
-            case Wire.ORDER -> order(item.order);
+            case Wire.ORDER -> {
+                chain = item.chain.isEmpty() ? chain : new DigestChain(item.chain);
+                order(item.order);
+            }
             case Wire.MADE -> {
                 made.add(new Made(Wire.number(item.message, 0), Wire.number(item.message, 1), item.from));
                 takeIfAllMade();
@@ -192,7 +204,6 @@ final class Rank implements Replica.Peers {
             case Wire.WANT -> wanted(SaverMail.wanted(item.from, item.message));
             case Wire.WRITTEN -> saver.written(item.from, SaverMail.part(item.message));
             case Wire.LOOK -> look(Wire.number(item.message, 0));
-            case Wire.CHAIN -> chain = new DigestChain(Wire.text(item.message));
             case Wire.FULL -> checkpoints.refuse(Wire.number(item.message, 0));
             case Wire.FLIP -> flip = Wire.number(item.message, 0);
             case Wire.FAREWELL -> farewell = Wire.text(item.message);
@@ -258,6 +269,7 @@ final class Rank implements Replica.Peers {
         if (layout.base().isEmpty() || layout.anew() || layout.committed() != committed) {
             replica.drop();                                      // also where this layout is void already: the next one does not say it again
         }
+        looked = layout.committed() < looked ? -1 : looked;
         meet(layout.members());
         if (isVoid()) {
             return;
@@ -271,7 +283,7 @@ final class Rank implements Replica.Peers {
             try {
                 checkpoints.restore(replica, layout.committed(), name -> next.isHolder(self(), name));
             } catch (InputException | DiskException damaged) {
-                endpoint.send(coordinator, Wire.numbers(Wire.UNREADABLE, layout.committed()));
+                tell(new Event.Noted(self(), Noted.UNREADABLE, Long.toString(layout.committed())));
                 return;                                          // another layout will come, from an older one
             }
         } else {
@@ -400,9 +412,11 @@ final class Rank implements Replica.Peers {
     }
 
     private void look(long at) {
-        if (at == committed) {
+        if (at != looked) {                                      // a new leader may ask again
+            looked = at;
             replica.spent.on(Spent.Part.ORDERS);
-            endpoint.send(coordinator, Wire.text(Wire.SEEN, checkpoints.look(replica.slot(at).made, at, inbox.progress::incrementAndGet)));
+            String seen = at == committed ? checkpoints.look(replica.slot(at).made, at, inbox.progress::incrementAndGet) : "{\"step\":%d}".formatted(at);      // too late to see anything
+            tell(new Event.Noted(self(), Noted.SEEN, seen));
             replica.spent.on(Spent.Part.LOOKS);
         }
     }

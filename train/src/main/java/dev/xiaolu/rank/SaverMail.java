@@ -3,15 +3,14 @@ package dev.xiaolu.rank;
 import dev.xiaolu.comm.Endpoint;
 import dev.xiaolu.comm.Message;
 import dev.xiaolu.recover.Event;
-import dev.xiaolu.recover.Lines;
 import tools.jackson.databind.json.JsonMapper;
 
 /// What savers say to each other, over the endpoint of their rank. Thread-safe.
 ///
 /// @param endpoint    of this rank
-/// @param coordinator who hears what came of a checkpoint
+/// @param liaison     to who hears what came of a checkpoint
 /// @param inbox       of this rank: what the writer has for its own rank is done on the rank's thread too
-record SaverMail(Endpoint endpoint, long coordinator, Rank.Inbox inbox) implements Saver.Mail {
+record SaverMail(Endpoint endpoint, Liaison liaison, Rank.Inbox inbox) implements Saver.Mail {
     /// What a message of kind [Wire#WANT] says.
     static Saver.Wanted wanted(long from, Message message) {
         return new Saver.Wanted(from, Wire.number(message, 0), Wire.number(message, 1), Wire.number(message, 2));
@@ -40,6 +39,6 @@ record SaverMail(Endpoint endpoint, long coordinator, Rank.Inbox inbox) implemen
     }
 
     @Override public void tell(Event event) {
-        endpoint.send(coordinator, Wire.text(Wire.EVENT, Lines.of(event)));
+        liaison.tell(event);
     }
 }

@@ -40,19 +40,30 @@ final class StatusFile {
     private final Optional<WriterProcess> process = Optional.of(WriterProcess.own());
     private final Map<Long, Life> lives = new LinkedHashMap<>(); // by id of the member
     private Optional<String> page = Optional.empty();
+    private List<WriterProcess> coordinators = List.of();
     private long written;
     private volatile RunStatus newest;
 
-    /// The status of a launch that begins after step `done`.
-    StatusFile(Path folder, StepPlans plans, long steps, long done, Clock clock) {
+    /// The status of a launch that began at `begun`, milliseconds since 1970, after step `done`.
+    ///
+    /// @param first whether this process is the first to write one
+    StatusFile(Path folder, StepPlans plans, long steps, long done, Clock clock, long begun, boolean first) {
         file = folder.resolve(StatusReader.FILE);
         this.clock = clock;
         this.steps = steps;
-        begun = clock.wallMillis();
+        this.begun = begun;
         rate = new LeafRate(plans, done);
-        newest = new RunStatus(RunStatus.STARTING, Optional.empty(), done, steps, 0, OptionalDouble.empty(), done == 0 ? Optional.empty() : Optional.of(done), OptionalDouble.empty(), Optional.empty(), process,
+        newest = new RunStatus(RunStatus.STARTING, Optional.empty(), done, steps, 0, OptionalDouble.empty(), done == 0 ? Optional.empty() : Optional.of(done), OptionalDouble.empty(), Optional.empty(), process, List.of(),
                 begun, begun, 0, List.of(), List.of(), List.of());
-        put();
+        if (first) {
+            put();
+        }
+    }
+
+    /// The process of a rank that has taken part; 0 where it is not known.
+    long pid(long id) {
+        Life life = lives.get(id);
+        return life == null ? 0 : life.pid();
     }
 
     /// The status that was written last. From any thread.
@@ -65,6 +76,11 @@ final class StatusFile {
         page = Optional.of(address);
     }
 
+    /// These processes have a replica of the coordinator.
+    void coordinators(List<WriterProcess> now) {
+        coordinators = now;
+    }
+
     /// A process takes part; `number` is that of the worker.
     void joined(Member member, int number) {
         lives.put(member.id(), new Life(number, member.pid(), clock.wallMillis(), Optional.empty()));
@@ -73,24 +89,27 @@ final class StatusFile {
         }
     }
 
-    void write(State state, SortedMap<Long, Coordinator.Pulse> pulses, double goodput, List<Incident> incidents, LocalWorkers workers) {
+    /// Writes how things stand, if that is due.
+    ///
+    /// @param started processes of workers that were started here, by number
+    void write(State state, SortedMap<Long, Coordinator.Pulse> pulses, double goodput, List<Incident> incidents, Map<Integer, Long> started) {
         long now = clock.nanos() / 1_000_000;
         if (now - written >= EVERY_MILLIS) {
             written = now;
             rate.committed(state.run().committed(), clock.nanos());
-            newest = status(state, pulses, goodput, incidents, workers);
+            newest = status(state, pulses, goodput, incidents, started);
             put();
         }
     }
 
-    private RunStatus status(State state, SortedMap<Long, Coordinator.Pulse> pulses, double goodput, List<Incident> incidents, LocalWorkers workers) {
+    private RunStatus status(State state, SortedMap<Long, Coordinator.Pulse> pulses, double goodput, List<Incident> incidents, Map<Integer, Long> started) {
         Run run = state.run();
         Optional<Long> durable = run.durable() >= 0 ? Optional.of(run.durable()) : newest.checkpoint();
         var faults = new ArrayList<Fault>();
         incidents.forEach(incident -> faults.add(fault(incident)));
         return new RunStatus(word(state), state instanceof State.Failed(_, String why) ? Optional.of(why) : Optional.empty(), run.committed(), steps, run.generation(),
-                Double.isNaN(goodput) ? OptionalDouble.empty() : OptionalDouble.of(rounded(goodput)), durable, rate.perSecond(clock.nanos()), page, process, begun, clock.wallMillis(), incidents.size(),
-                ranks(state, pulses, workers), faults, new ArrayList<>(lives.values()));
+                Double.isNaN(goodput) ? OptionalDouble.empty() : OptionalDouble.of(rounded(goodput)), durable, rate.perSecond(clock.nanos()), page, process, coordinators, begun, clock.wallMillis(), incidents.size(),
+                ranks(state, pulses, started), faults, new ArrayList<>(lives.values()));
     }
 
     private Fault fault(Incident incident) {
@@ -101,8 +120,8 @@ final class StatusFile {
     }
 
     /// Members, those who have joined, and processes that have not yet, by index.
-    private List<RankStatus> ranks(State state, SortedMap<Long, Coordinator.Pulse> pulses, LocalWorkers workers) {
-        Map<Integer, Long> quiet = workers.pids();
+    private List<RankStatus> ranks(State state, SortedMap<Long, Coordinator.Pulse> pulses, Map<Integer, Long> started) {
+        var quiet = new TreeMap<>(started);
         var ranks = new ArrayList<RankStatus>();
         Set<Long> awaited = state.awaited();
         state.run().members().forEach(member -> ranks.add(rank(member, word(state), awaited.contains(member.id()), Optional.of(state.run().committed()), pulses.get(member.id()))));
@@ -137,8 +156,8 @@ final class StatusFile {
     }
 
     /// The launch ends in this state.
-    void over(State state, double goodput, List<Incident> incidents, LocalWorkers workers) {
-        RunStatus last = status(state, new TreeMap<>(), goodput, incidents, workers);
+    void over(State state, double goodput, List<Incident> incidents) {
+        RunStatus last = status(state, new TreeMap<>(), goodput, incidents, Map.of());
         boolean done = last.step() >= steps && !(state instanceof State.Failed);
         newest = last.ended(done ? RunStatus.OVER : last.state(), newest.ranks());
         put();

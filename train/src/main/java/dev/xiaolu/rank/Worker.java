@@ -4,11 +4,9 @@ import dev.xiaolu.comm.Endpoint;
 import dev.xiaolu.comm.Region;
 import dev.xiaolu.comm.Regions;
 import dev.xiaolu.comm.RunKey;
-import dev.xiaolu.nn.ParameterCount;
 import dev.xiaolu.platform.Clock;
 import dev.xiaolu.platform.InputException;
 import dev.xiaolu.recover.Event;
-import dev.xiaolu.recover.Lines;
 import dev.xiaolu.recover.Member;
 import dev.xiaolu.tensor.Backend;
 import dev.xiaolu.tensor.Backends;
@@ -28,7 +26,6 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import tools.jackson.databind.json.JsonMapper;
 
 /// One worker process, from its environment to its end.
 ///
@@ -38,7 +35,6 @@ public record Worker(Contract contract, Screen screen) {
     /// The file in the folder of a run from which workers read their config.
     static final String CONFIG = "launch/config.yaml";
 
-    private static final long BEAT_MILLIS = 200;
     private static final Duration UNREACHABLE = Duration.ofSeconds(4);
     private static final int WARM_PASSES = 8;
     private static final long WARM_NANOS = 15_000_000_000L;
@@ -73,30 +69,34 @@ public record Worker(Contract contract, Screen screen) {
 
     private void takePart(RunConfig config, RunData data, RunKey key, Backend backend) {
         long self = Endpoint.freshId();
-        long coordinator = Contract.coordinator(contract.runId());
+        LaunchSettings launch = config.launch();
         Path folder = Region.folder(contract.runId());
-        var inbox = new Rank.Inbox(coordinator);
+        var inbox = new Rank.Inbox();
+        var desk = new Desk(config, data, contract, folder, inbox, screen);
         var options = Endpoint.Options.of(contract.host(), 0, self, key).withUnreachableAfter(UNREACHABLE);
-        boolean shared = config.launch().transport() == LaunchSettings.Transport.AUTO;
-        try (Region region = Region.create(folder, self); var replica = new Replica(config, data, region); Endpoint endpoint = Endpoint.open(options, inbox);
-                var regions = new Regions(endpoint, region, shared ? folder : null)) {
+        boolean shared = launch.transport() == LaunchSettings.Transport.AUTO;
+        try (Region region = Region.create(folder, self); var replica = new Replica(config, data, region); Endpoint endpoint = Endpoint.open(options, desk);
+                var regions = new Regions(endpoint, region, shared ? folder : null);
+                var liaison = new Liaison(new Post(endpoint, desk), Liaison.first(contract), List.of(), launch.coordinators() > 1, inbox.progress, inbox.nanosPerLeaf)) {
             var checkpoints = new Checkpoints(config, data, contract.run(), RunPlan.of(config, 0));
-            inbox.serve(regions);
-            endpoint.know(coordinator, Contract.host(contract.rendezvous()), Contract.port(contract.rendezvous()));
+            desk.opens(endpoint);
+            inbox.serve(regions, liaison);
             if (contract.generation() > 0) {
                 warmUp(replica);
             }
-            Thread beats = beats(endpoint, coordinator, inbox);
-            endpoint.send(coordinator, Wire.text(Wire.ABOUT, about(replica, config, backend)));
+            liaison.tell(new Event.Noted(self, Noted.ABOUT, About.json(replica, config, backend, launch.isElsewhere() ? -1 : contract.rank())));
             var member = new Member(self, contract.host(), endpoint.port(), ProcessHandle.current().pid());
-            endpoint.send(coordinator, Wire.text(Wire.EVENT, Lines.of(new Event.Joined(member, Fingerprint.of(config, data)))));
+            liaison.tell(new Event.Joined(member, Fingerprint.of(config, data)));
             double seconds = (Clock.real().wallMillis() - ProcessHandle.current().info().startInstant().map(Instant::toEpochMilli).orElseGet(Clock.real()::wallMillis)) * 1e-3;
             screen.out().println(String.format(Locale.ROOT, "worker %d: process %d, id %016x, %s, %s; joins %.1f s after its start", contract.rank(), member.pid(), self, backend.describe(), region, seconds));
             screen.out().flush();
-            String why = new Rank(endpoint, coordinator, region, regions, replica, checkpoints, config.launch().copies(), inbox).work();
-            beats.interrupt();
+            String why = new Rank(endpoint, liaison, region, regions, replica, checkpoints, launch.copies(), inbox).work();
+            liaison.close();
             screen.out().println("worker %d: %s".formatted(contract.rank(), replica.spent.words()));
-            endpoint.drain(coordinator, Duration.ofSeconds(2));
+            desk.ends();
+            if (liaison.leader() != self) {
+                endpoint.drain(liaison.leader(), Duration.ofSeconds(2));
+            }
             if (why != null) {
                 throw InputException.of("worker %d at %s: %s", contract.rank(), contract.rendezvous(), why);
             }
@@ -110,26 +110,5 @@ public record Worker(Contract contract, Screen screen) {
             replica.compute(1, pass % replica.plan(1).leaves(), 1);
             replica.drop();
         }
-    }
-
-    private static Thread beats(Endpoint endpoint, long coordinator, Rank.Inbox inbox) {
-        return Thread.ofPlatform().daemon().name("xiaolu-beats").start(() -> {
-            try {
-                while (true) {
-                    endpoint.send(coordinator, Wire.numbers(Wire.BEAT, inbox.progress.get(), inbox.nanosPerLeaf.get()));
-                    Thread.sleep(BEAT_MILLIS);
-                }
-            } catch (InterruptedException _) {
-                // the end
-            }
-        });
-    }
-
-    private static String about(Replica replica, RunConfig config, Backend backend) {
-        var training = replica.slot(0).made.training();
-        ParameterCount count = training.model().parameterCount();
-        return JsonMapper.shared().writeValueAsString(JsonMapper.shared().createObjectNode().put("counted", count.counted()).put("without", count.without()).put("all", count.all())
-                .put("flops_per_token", 3 * training.flopsPerToken(config.train().sequenceLength())).put("backend", backend.describe())
-                .putPOJO("terms", training.terms()));
     }
 }

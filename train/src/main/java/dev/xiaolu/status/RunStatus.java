@@ -21,6 +21,7 @@ import tools.jackson.databind.json.JsonMapper;
 /// @param leavesPerSecond leaves of committed steps, over the last seconds
 /// @param page            address of the page that shows the run
 /// @param process         who writes this; null where that process has ended as it should and left no word of itself
+/// @param coordinators    processes that have a replica of the coordinator, as far as the writer has heard, which is one of them; none where there is one coordinator alone
 /// @param startedMillis   when this stretch of the run began, milliseconds since 1970
 /// @param wallMillis      when this was true
 /// @param faultCount      losses of ranks since this stretch began
@@ -28,7 +29,7 @@ import tools.jackson.databind.json.JsonMapper;
 /// @param faults          losses, the newest last
 /// @param lives           who was there when
 public record RunStatus(String state, Optional<String> why, long step, long steps, long generation, OptionalDouble goodput, Optional<Long> checkpoint, OptionalDouble leavesPerSecond,
-        Optional<String> page, Optional<WriterProcess> process, long startedMillis, long wallMillis, long faultCount, List<RankStatus> ranks, List<Fault> faults, List<Life> lives) {
+        Optional<String> page, Optional<WriterProcess> process, List<WriterProcess> coordinators, long startedMillis, long wallMillis, long faultCount, List<RankStatus> ranks, List<Fault> faults, List<Life> lives) {
     /// Text is made ready, or ranks come together.
     public static final String STARTING = "starting";
     /// Steps are made.
@@ -52,6 +53,7 @@ public record RunStatus(String state, Optional<String> why, long step, long step
     private static final JsonMapper MAPPER = JsonMapper.builder().propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE).disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).build();
 
     public RunStatus {
+        coordinators = coordinators == null ? List.of() : List.copyOf(coordinators);
         ranks = List.copyOf(ranks);
         faults = List.copyOf(faults);
         lives = List.copyOf(lives);
@@ -64,25 +66,25 @@ public record RunStatus(String state, Optional<String> why, long step, long step
 
     /// The same run in another state; its ranks are in that state too.
     public RunStatus in(String newState, Optional<String> newWhy) {
-        return new RunStatus(newState, newWhy, step, steps, generation, goodput, checkpoint, leavesPerSecond, page, process, startedMillis, wallMillis, faultCount,
+        return new RunStatus(newState, newWhy, step, steps, generation, goodput, checkpoint, leavesPerSecond, page, process, coordinators, startedMillis, wallMillis, faultCount,
                 ranks.stream().map(rank -> rank.in(newState)).toList(), faults, lives);
     }
 
     /// The same at its end, with those who took part last.
     public RunStatus ended(String newState, List<RankStatus> who) {
-        return new RunStatus(newState, why, step, steps, generation, goodput, checkpoint, leavesPerSecond, Optional.empty(), process, startedMillis, wallMillis, faultCount,
+        return new RunStatus(newState, why, step, steps, generation, goodput, checkpoint, leavesPerSecond, Optional.empty(), process, coordinators, startedMillis, wallMillis, faultCount,
                 who.stream().map(rank -> rank.at(step)).toList(), faults, lives).in(newState, why);
     }
 
     /// The same with the newest hundred losses alone; the others stay in the count.
     public RunStatus brief() {
-        return faults.size() <= MOST_FAULTS ? this : new RunStatus(state, why, step, steps, generation, goodput, checkpoint, leavesPerSecond, page, process, startedMillis, wallMillis, faultCount, ranks,
+        return faults.size() <= MOST_FAULTS ? this : new RunStatus(state, why, step, steps, generation, goodput, checkpoint, leavesPerSecond, page, process, coordinators, startedMillis, wallMillis, faultCount, ranks,
                 faults.subList(faults.size() - MOST_FAULTS, faults.size()), lives);
     }
 
     /// The same without a page, which has ended with its process.
     RunStatus withoutPage() {
-        return new RunStatus(state, why, step, steps, generation, goodput, checkpoint, leavesPerSecond, Optional.empty(), process, startedMillis, wallMillis, faultCount, ranks, faults, lives);
+        return new RunStatus(state, why, step, steps, generation, goodput, checkpoint, leavesPerSecond, Optional.empty(), process, coordinators, startedMillis, wallMillis, faultCount, ranks, faults, lives);
     }
 
     /// One line of JSON.

@@ -18,6 +18,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /// How a run stands, from what lies in its folder: the status that a run over workers writes, or for one in a process of its own its lock, metrics and checkpoints.
 ///
@@ -59,9 +60,9 @@ public final class StatusReader {
         return alone(begun ? Optional.of(ConfigReader.file(config, List.of())) : Optional.empty(), holder);
     }
 
-    /// A launch speaks for the run unless another process has the run now, or has had it since.
+    /// A launch speaks for the run unless another process has the run now, or has had it since. With several coordinators one of them has it, whichever leads.
     private boolean isNewest(RunStatus launch, Optional<WriterProcess> holder) {
-        return holder.isPresent() ? holder.get().pid() == launch.process().map(WriterProcess::pid).orElse(0L) : launch.hasEnded() && launch.step() >= tail().step();
+        return holder.isPresent() ? Stream.concat(launch.process().stream(), launch.coordinators().stream()).anyMatch(process -> process.pid() == holder.get().pid()) : launch.hasEnded() && launch.step() >= tail().step();
     }
 
     private Optional<RunStatus> launch() {
@@ -76,7 +77,8 @@ public final class StatusReader {
         }
         WriterProcess process = told.process().orElseThrow(() -> InputException.of("%s: wanted the process that writes it, found none", folder.resolve(FILE)));
         long age = clock.wallMillis() - told.wallMillis();
-        if (process.isHere() && !process.lives()) {
+        boolean goesOn = told.coordinators().stream().filter(one -> one.isHere() && one.lives()).count() > told.coordinators().size() / 2;         // under another leader, soon
+        if (process.isHere() && !process.lives() && !goesOn) {
             return gone(told, "its process %d has ended without a word; go on with './xiaolu resume %s'".formatted(process.pid(), folder));
         }
         return age > SILENT_MILLIS ? gone(told, "its process %d has not written for %d s".formatted(process.pid(), age / 1000)) : told;
@@ -95,7 +97,7 @@ public final class StatusReader {
                 : holder.isPresent() ? RunStatus.GONE : step >= steps ? RunStatus.OVER : RunStatus.STOPPED;
         Optional<String> why = state.equals(RunStatus.GONE) ? Optional.of("its process %d has ended without a word; go on with './xiaolu resume %s'".formatted(holder.get().pid(), folder)) : Optional.empty();
         var rank = RankStatus.alone(0, holder.map(WriterProcess::pid), state, step == 0 ? Optional.empty() : Optional.of(step));
-        return new RunStatus(state, why, step, steps, 0, OptionalDouble.empty(), checkpoint, OptionalDouble.empty(), Optional.empty(), holder, holder.map(WriterProcess::startedMillis).orElse(0L), now, 0, List.of(rank), List.of(), List.of());
+        return new RunStatus(state, why, step, steps, 0, OptionalDouble.empty(), checkpoint, OptionalDouble.empty(), Optional.empty(), holder, List.of(), holder.map(WriterProcess::startedMillis).orElse(0L), now, 0, List.of(rank), List.of(), List.of());
     }
 
     private MetricsTail tail() {

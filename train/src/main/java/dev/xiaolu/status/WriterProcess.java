@@ -18,13 +18,28 @@ public record WriterProcess(long pid, long startedMillis, String host) {
         return new WriterProcess(ProcessHandle.current().pid(), started(ProcessHandle.current()), ownHost());
     }
 
+    /// A process on this host of which no more than the number is known.
+    public static WriterProcess here(long pid) {
+        return new WriterProcess(pid, 0, ownHost());
+    }
+
+    /// A process on some other host.
+    public static WriterProcess elsewhere(long pid) {
+        return new WriterProcess(pid, 0, "");
+    }
+
+    /// Whether it lives, as far as that can be told from here.
+    public boolean isWithUs() {
+        return !isHere() || lives();
+    }
+
     /// Whether it can be told from here if it lives.
-    boolean isHere() {
+    public boolean isHere() {
         return host.equals(ownHost());
     }
 
     /// Whether it lives, on this host.
-    boolean lives() {
+    public boolean lives() {
         return ProcessHandle.of(pid).filter(ProcessHandle::isAlive).map(WriterProcess::started).filter(then -> then == 0 || startedMillis == 0 || Math.abs(then - startedMillis) < SAME_MILLIS).isPresent()
                 && !isZombie();
     }

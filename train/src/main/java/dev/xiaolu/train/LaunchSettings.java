@@ -7,6 +7,7 @@ public record LaunchSettings(
         @Setting(value = "worker processes on this machine; 1: all in one process", standard = "1", free = true) int workers,
         @Setting(value = "with fewer workers the run waits", standard = "1", free = true) int fewest,
         @Setting(value = "workers that hold each part of the optimizer's state", standard = "2", free = true) int copies,
+        @Setting(value = "replicas of the coordinator: 1, or 3 or more that outlive the loss of any but half", standard = "1", free = true) int coordinators,
         @Setting(value = "part of the leaves that two workers compute, to compare", standard = "0.01", free = true) double doubleCheck,
         @Setting(value = "milliseconds of silence after which a worker is given up", standard = "1500", free = true) int silenceMillis,
         @Setting(value = "seconds without progress after which a worker is given up", standard = "120", free = true) int progressSeconds,
@@ -32,6 +33,8 @@ public record LaunchSettings(
     void check(Faults faults, DeepSeekV4Settings deepseek4, RunConfig.Model model) {
         faults.that(workers >= 1 && workers <= 256, "launch.workers is %d, wanted 1 to 256", workers)
                 .that(fewest >= 1 && fewest <= Math.max(1, workers), "launch.fewest is %d, wanted 1 to launch.workers (%d)", fewest, workers)
+                .that(coordinators >= 1 && coordinators <= 9 && coordinators % 2 == 1, "launch.coordinators is %d, wanted 1, 3, 5, 7 or 9: with an even number one more may be lost no more", coordinators)
+                .that(coordinators == 1 || coordinators <= workers, "launch.coordinators is %d, wanted at most launch.workers (%d): all but one of them live in workers", coordinators, workers)
                 .that(copies >= 1, "launch.copies is %d, wanted a positive number", copies)
                 .that(doubleCheck >= 0 && doubleCheck <= 1, "launch.double_check is %s, wanted 0 to 1", doubleCheck)
                 .that(silenceMillis >= 500, "launch.silence_millis is %d, wanted at least 500: signs of life come every 200", silenceMillis)

@@ -8,11 +8,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /// Everything a run tells while it goes: `metrics.jsonl`, `samples.jsonl`, TensorBoard events, the progress line, and at the end `report.html`.
 ///
-/// None of it decides a bit, so a disk that refuses is said once and the run goes on. One thread at a time; open until [#close].
+/// None of it decides a bit, so a disk that refuses is said once and the run goes on. Files and progress may be in two processes: [#filesAlone] and [#screenAlone]. One thread at a time; open until
+/// [#close].
 public final class RunJournal implements AutoCloseable {
     /// Where things stand for the report.
     ///
@@ -36,27 +38,49 @@ public final class RunJournal implements AutoCloseable {
     private final Path folder;
     private final RunConfig config;
     private final Clock clock;
-    private final ProgressLine progress;
-    private final JsonLines metrics;
-    private final JsonLines samples;
-    private final EventFile events;
+    private final Optional<ProgressLine> progress;
+    private final Optional<Files> files;
+    private final Consumer<String> complain;
     private boolean complained;
 
-    /// Opens the journal in the run's folder, to go on after step `done` (0: from the start).
-    public RunJournal(Path folder, RunConfig config, long done, Clock clock, Screen screen) {
+    /// What is written while a run goes on.
+    private record Files(JsonLines metrics, JsonLines samples, EventFile events) {
+        static Files goOn(Path folder, long done, Clock clock) {
+            return new Files(JsonLines.goOn(folder.resolve(METRICS), done), JsonLines.goOn(folder.resolve(SAMPLES), done), EventFile.start(folder, done, clock.wallMillis()));
+        }
+    }
+
+    private RunJournal(Path folder, RunConfig config, Clock clock, Optional<ProgressLine> progress, Optional<Files> files, Consumer<String> complain) {
         this.folder = folder;
         this.config = config;
         this.clock = clock;
-        progress = new ProgressLine(screen, clock, config.train().steps());
-        metrics = JsonLines.goOn(folder.resolve(METRICS), done);
-        samples = JsonLines.goOn(folder.resolve(SAMPLES), done);
-        events = EventFile.start(folder, done, clock.wallMillis());
+        this.progress = progress;
+        this.files = files;
+        this.complain = complain;
+    }
+
+    /// Opens the journal in the run's folder, to go on after step `done` (0: from the start).
+    public static RunJournal open(Path folder, RunConfig config, long done, Clock clock, Screen screen) {
+        var progress = new ProgressLine(screen, clock, config.train().steps());
+        return new RunJournal(folder, config, clock, Optional.of(progress), Optional.of(Files.goOn(folder, done, clock)), progress::say);
+    }
+
+    /// The same without a progress line; `complain` is told where the disk refuses.
+    public static RunJournal filesAlone(Path folder, RunConfig config, long done, Clock clock, Consumer<String> complain) {
+        return new RunJournal(folder, config, clock, Optional.empty(), Optional.of(Files.goOn(folder, done, clock)), complain);
+    }
+
+    /// The progress line alone: another process has the files.
+    public static RunJournal screenAlone(Path folder, RunConfig config, Clock clock, Screen screen) {
+        var progress = new ProgressLine(screen, clock, config.train().steps());
+        return new RunJournal(folder, config, clock, Optional.of(progress), Optional.empty(), progress::say);
     }
 
     /// Tells a step.
     public void step(Metrics now) {
-        attempt(() -> {
-            metrics.append(now.json());
+        files.ifPresent(to -> attempt(() -> {
+            EventFile events = to.events;
+            to.metrics.append(now.json());
             long wall = now.wallMillis();
             events.scalar("train/loss", now.step(), now.loss(), wall);
             events.scalar("train/learning_rate", now.step(), now.learningRate(), wall);
@@ -67,13 +91,13 @@ public final class RunJournal implements AutoCloseable {
             }
             now.validationLoss().ifPresent(loss -> events.scalar("validation/loss", now.step(), loss, wall));
             now.terms().forEach((name, value) -> events.scalar("train/" + name, now.step(), value, wall));
-            now.routers().ifPresent(health -> routers(now.step(), health, wall));
+            now.routers().ifPresent(health -> routers(events, now.step(), health, wall));
             now.bitsPerByte().ifPresent(bits -> events.scalar("validation/bits_per_byte", now.step(), bits, wall));
-        });
-        progress.step(now);
+        }));
+        progress.ifPresent(line -> line.step(now));
     }
 
-    private void routers(long step, RouterHealth health, long wall) {
+    private static void routers(EventFile events, long step, RouterHealth health, long wall) {
         events.scalar("router/entropy", step, health.entropy(), wall);
         events.scalar("router/mean_violation", step, health.meanViolation(), wall);
         events.scalar("router/max_violation", step, health.maxViolation(), wall);
@@ -85,33 +109,33 @@ public final class RunJournal implements AutoCloseable {
 
     /// Tells a text that the model wrote.
     public void sample(DrawnSample sample) {
-        attempt(() -> {
-            samples.append(sample.json());
-            events.text("sample", sample.step(), "```\n" + sample.prompt() + sample.text() + "\n```", clock.wallMillis());
-        });
+        files.ifPresent(to -> attempt(() -> {
+            to.samples.append(sample.json());
+            to.events.text("sample", sample.step(), "```\n" + sample.prompt() + sample.text() + "\n```", clock.wallMillis());
+        }));
     }
 
     /// Shows what `words` say at the end of the progress line.
     public void also(Supplier<String> words) {
-        progress.also(words);
+        progress.ifPresent(line -> line.also(words));
     }
 
-    /// Tells a person something, above the progress line.
+    /// Tells a person something, above the progress line, where there is one.
     public void say(String text) {
-        progress.say(text);
+        progress.ifPresent(line -> line.say(text));
     }
 
     /// Makes what was told so far outlast a loss of power; to be called with each checkpoint.
     public void force() {
-        attempt(() -> {
-            metrics.force();
-            samples.force();
-        });
+        files.ifPresent(to -> attempt(() -> {
+            to.metrics.force();
+            to.samples.force();
+        }));
     }
 
-    /// Writes `report.html` from everything told so far.
+    /// Writes `report.html` from everything told so far; not where another process has the files.
     public void report(Standing standing) {
-        attempt(() -> write(folder, config, standing));
+        files.ifPresent(_ -> attempt(() -> write(folder, config, standing)));
     }
 
     /// Writes the report of a run's folder from its files.
@@ -124,10 +148,12 @@ public final class RunJournal implements AutoCloseable {
 
     /// Ends the progress line and closes the files.
     @Override public void close() {
-        progress.end();
-        metrics.close();
-        samples.close();
-        events.close();
+        progress.ifPresent(ProgressLine::end);
+        files.ifPresent(open -> {
+            open.metrics.close();
+            open.samples.close();
+            open.events.close();
+        });
     }
 
     private void attempt(Runnable telling) {
@@ -136,7 +162,7 @@ public final class RunJournal implements AutoCloseable {
         } catch (DiskException refused) {
             if (!complained) {
                 complained = true;
-                progress.say("warning: " + refused.getMessage() + "; the run goes on, its journal may lack lines");
+                complain.accept("warning: " + refused.getMessage() + "; the run goes on, its journal may lack lines");
             }
         }
     }

@@ -29,13 +29,18 @@ public final class RunReporter implements RunListener, AutoCloseable {
     ///
     /// @param peak floating-point operations a second that the machine can do; NaN where unknown
     public RunReporter(Path folder, RunConfig config, RunData data, long done, double peak, Clock clock, Screen screen) {
+        this(RunJournal.open(folder, config, done, clock, screen), config, data, done, peak, clock);
+    }
+
+    /// A reporter into a journal that is open, which it closes.
+    public RunReporter(RunJournal journal, RunConfig config, RunData data, long done, double peak, Clock clock) {
         this.config = config;
         this.data = data;
         this.done = done;
         this.peak = peak;
         this.clock = clock;
         plans = StepPlans.of(config.train());
-        journal = new RunJournal(folder, config, done, clock, screen);
+        this.journal = journal;
     }
 
     @Override public void prepared(Prepared now) {

@@ -7,10 +7,10 @@ import dev.xiaolu.comm.Endpoint;
 import dev.xiaolu.comm.Message;
 import dev.xiaolu.comm.RunKey;
 import dev.xiaolu.comm.TransportException;
+import dev.xiaolu.consensus.SingleLog;
 import dev.xiaolu.recover.Action;
 import dev.xiaolu.recover.Event;
 import dev.xiaolu.recover.Heartbeats;
-import dev.xiaolu.recover.History;
 import dev.xiaolu.recover.Leaf;
 import dev.xiaolu.recover.Lines;
 import dev.xiaolu.recover.Member;
@@ -47,38 +47,72 @@ class CoordinatorTest implements Coordinator.Watcher {
         }
     };
 
+    /// Nothing is sent to oneself here.
+    private static final Endpoint.Receiver NOBODY = new Endpoint.Receiver() {
+        @Override public void received(long from, Message message) {
+            throw new IllegalStateException("a message to oneself");
+        }
+
+        @Override public void failed(long peer, TransportException why) {}
+    };
+
     private final RunKey key = RunKey.random();
     private final CountDownLatch computing = new CountDownLatch(1);
     private volatile long looked = -1;
 
-    @Override public void turned(History.Turn turn, State state) {
-        if (state.run().committed() >= 1 && state instanceof State.Computing) {
+    @Override public void turned(Coordinator.Turned now) {
+        if (now.state().run().committed() >= 1 && now.state() instanceof State.Computing) {
             computing.countDown();
         }
     }
 
+    @Override public void ticked(State state, Ledger ledger, SortedMap<Long, Coordinator.Pulse> pulses, boolean speaks) {}
+
+    @Override public void leads(boolean now) {}
+
     @Override public void fence(Member member, String why) {}
-
-    @Override public void about(String json) {}
-
-    @Override public void seen(String json) {}
-
-    @Override public DigestChain chain() {
-        return DigestChain.START;
-    }
 
     @Override public long wholeBefore(long step) {
         return -1;
     }
 
-    @Override public boolean looks(long step) {
-        return step == looked;
-    }
+    @Override public void closes(State state, Ledger ledger) {}
 
-    @Override public void ticked(State state, SortedMap<Long, Coordinator.Pulse> pulses) {}
+    private final Ledger.Rules rules = new Ledger.Rules() {
+        @Override public boolean looks(long step) {
+            return step == looked;
+        }
 
-    private Coordinator coordinator(int wanted) {
-        return new Coordinator(new Settings(wanted, 1, 1, 0, true, new TreeMap<>(), PLAN), new Heartbeats(60_000, 60_000), 60_000, "127.0.0.1", 0, 2, key, this, UnaryOperator.identity());
+        @Override public String fault(String about, long step, List<Long> totals, long durable) {
+            return null;
+        }
+    };
+
+    /// A coordinator that stands alone, and where it listens.
+    private final class Alone implements AutoCloseable {
+        final Endpoint endpoint;
+        final Coordinator coordinator;
+
+        Alone(int wanted) {
+            var door = new CompletableFuture<Coordinator>();
+            endpoint = Endpoint.open("127.0.0.1", 0, 2, key, new Endpoint.Receiver() {
+                @Override public void received(long from, Message message) {
+                    door.join().received(from, message);
+                }
+
+                @Override public void failed(long peer, TransportException why) {}
+            });
+            var settings = new Settings(wanted, 1, 1, 0, true, new TreeMap<>(), PLAN);
+            coordinator = new Coordinator(new Post(endpoint, NOBODY), new Coordinator.Task(settings, rules, new Heartbeats(60_000, 60_000), 60_000, UnaryOperator.identity()),
+                    Ledger.of(0, DigestChain.START, new TreeMap<>()), CoordinatorTest.this);
+            coordinator.opens(null, listener -> new SingleLog(2, listener));
+            door.complete(coordinator);
+        }
+
+        @Override public void close() {
+            coordinator.close();
+            endpoint.close();
+        }
     }
 
     private static CompletableFuture<String> running(Coordinator coordinator, CompletableFuture<Thread> thread) {
@@ -94,19 +128,19 @@ class CoordinatorTest implements Coordinator.Watcher {
     }
 
     /// Says what a rank says, at once; computes nothing from step `until` on.
-    private Endpoint rank(long id, Coordinator coordinator, long until, List<Runnable> held) {
+    private Endpoint rank(long id, Alone alone, long until, List<Runnable> held) {
         var self = new CompletableFuture<Endpoint>();
         Endpoint endpoint = Endpoint.open("127.0.0.1", 0, id, key, new Endpoint.Receiver() {
             @Override public void received(long from, Message message) {
                 if (message.kind() == Wire.ORDER) {
-                    answer(id, self.join(), Lines.action(Wire.text(message)), until, held);
+                    answer(id, self.join(), Lines.action(Wire.text(message).lines().findFirst().orElseThrow()), until, held);
                 }
             }
 
             @Override public void failed(long peer, TransportException why) {}
         });
         self.complete(endpoint);
-        endpoint.know(2, "127.0.0.1", coordinator.port());
+        endpoint.know(2, "127.0.0.1", alone.endpoint.port());
         tell(endpoint, new Event.Joined(new Member(id, "127.0.0.1", endpoint.port(), id), new TreeMap<>()));
         return endpoint;
     }
@@ -136,7 +170,8 @@ class CoordinatorTest implements Coordinator.Watcher {
     @Test void coordinatorThatIsInterruptedFinishesTheStepSavesAndEnds() throws Exception {
         var thread = new CompletableFuture<Thread>();
         List<Runnable> held = new ArrayList<>();
-        try (Coordinator coordinator = coordinator(1); Endpoint _ = rank(11, coordinator, 2, held)) {
+        try (var alone = new Alone(1); Endpoint _ = rank(11, alone, 2, held)) {
+            Coordinator coordinator = alone.coordinator;
             CompletableFuture<String> ended = running(coordinator, thread);
             assertTrue(computing.await(60, TimeUnit.SECONDS), "step 2 begins");
             thread.join().interrupt();
@@ -159,7 +194,8 @@ class CoordinatorTest implements Coordinator.Watcher {
 
     private void goesBack(Function<List<Member>, Member> lost) throws Exception {
         looked = 1;
-        try (Coordinator coordinator = coordinator(2); Endpoint _ = rank(11, coordinator, 2, new ArrayList<>()); Endpoint _ = rank(12, coordinator, 2, new ArrayList<>())) {
+        try (var alone = new Alone(2); Endpoint _ = rank(11, alone, 2, new ArrayList<>()); Endpoint _ = rank(12, alone, 2, new ArrayList<>())) {
+            Coordinator coordinator = alone.coordinator;
             CompletableFuture<String> ended = running(coordinator, new CompletableFuture<>());
             assertTrue(computing.await(60, TimeUnit.SECONDS), "step 2 begins");
             coordinator.stop("asked to");

@@ -1,7 +1,11 @@
 package dev.xiaolu.rank;
 
+import dev.xiaolu.comm.Endpoint;
+import dev.xiaolu.comm.Message;
 import dev.xiaolu.comm.Region;
 import dev.xiaolu.comm.RunKey;
+import dev.xiaolu.comm.TransportException;
+import dev.xiaolu.consensus.SingleLog;
 import dev.xiaolu.platform.RandomKey;
 import dev.xiaolu.recover.Action;
 import dev.xiaolu.recover.Heartbeats;
@@ -30,7 +34,7 @@ import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 
 /// A run over workers that are threads of this process: real coordinator, sockets, shared memory and arithmetic, at the cost of one warm compiler.
-final class Crew implements Coordinator.Watcher {
+final class Crew implements Coordinator.Watcher, Endpoint.Receiver {
     private static final String[] WORDS = {"class", "int", "return", "value", "public", "void", "for", "if", "count", "index", "name", "list", "final", "String"};
     private static final Screen QUIET = Screen.plain(new PrintStream(OutputStream.nullOutputStream()));
 
@@ -42,7 +46,8 @@ final class Crew implements Coordinator.Watcher {
     private final List<Throwable> failed = new ArrayList<>();
     private final List<History.Turn> turns = new ArrayList<>();
     private final TreeMap<Long, Runnable> atStep = new TreeMap<>();
-    private final Coordinator coordinator;
+    private final Endpoint endpoint;
+    private volatile Coordinator coordinator;
     private DigestChain chain = DigestChain.START;
     private String failure;
     long rewinds, generation;
@@ -59,7 +64,10 @@ final class Crew implements Coordinator.Watcher {
         try (var preparation = new Preparation(config, folder, QUIET)) {
             RunData data = preparation.data(Optional.empty());
             var settings = new Settings(wanted, 1, config.launch().copies(), 0, true, Fingerprint.of(config, data), RunPlan.of(config, 0));
-            coordinator = new Coordinator(settings, new Heartbeats(1500, 120_000), 120_000, "127.0.0.1", 0, Contract.coordinator(runId), key, this, UnaryOperator.identity());
+            endpoint = Endpoint.open("127.0.0.1", 0, Contract.coordinator(runId), key, this);
+            var task = new Coordinator.Task(settings, rules(), new Heartbeats(1500, 120_000), 120_000, UnaryOperator.identity());
+            coordinator = new Coordinator(new Post(endpoint, this), task, Ledger.of(0, DigestChain.START, new TreeMap<>()), this);
+            coordinator.opens(null, listener -> new SingleLog(endpoint.self(), listener));
         }
     }
 
@@ -85,7 +93,7 @@ final class Crew implements Coordinator.Watcher {
     /// One more worker.
     void join() {
         int number = threads.size();
-        var contract = new Contract(folder, runId, number, 1, "127.0.0.1:" + coordinator.port(), 0, keyFile, "127.0.0.1");
+        var contract = new Contract(folder, runId, number, 1, "127.0.0.1:" + endpoint.port(), 0, keyFile, "127.0.0.1");
         threads.add(Thread.ofPlatform().name("rank-" + number).start(() -> {
             try {
                 new Worker(contract, QUIET).run();
@@ -113,10 +121,12 @@ final class Crew implements Coordinator.Watcher {
             Optional<String> why = coordinator.run();
             failure = why.orElse(null);
             coordinator.close();
+            chain = coordinator.ledger().chain();
             for (Thread thread : threads) {
                 thread.join();
             }
         } finally {
+            endpoint.close();
             Region.clear(Region.folder(runId));
         }
         List<String> faults = HistoryCheck.faults(RunPlan.of(config, 0), 0, new History(turns));
@@ -136,44 +146,52 @@ final class Crew implements Coordinator.Watcher {
         return failed;
     }
 
-    @Override public void turned(History.Turn turn, State state) {
-        turns.add(turn);
-        generation = state.run().generation();
-        for (Action action : turn.actions()) {
-            if (action instanceof Action.Committed(long step, _, SortedMap<String, String> digests)) {
-                chain = chain.next(step, digests.get(Told.WEIGHTS));
+    private Ledger.Rules rules() {
+        var real = new RunRules(config, 0);
+        return new Ledger.Rules() {
+            @Override public boolean looks(long step) {
+                return false;
+            }
+
+            @Override public String fault(String about, long step, List<Long> totals, long durable) {
+                return real.fault(about, step, totals, durable);
+            }
+        };
+    }
+
+    @Override public void received(long from, Message message) {
+        while (coordinator == null) {
+            Thread.onSpinWait();                                 // it is about to be made
+        }
+        coordinator.received(from, message);
+    }
+
+    @Override public void failed(long peer, TransportException why) {}
+
+    @Override public void turned(Coordinator.Turned now) {
+        turns.add(now.turn());
+        generation = now.state().run().generation();
+        for (Action action : now.turn().actions()) {
+            if (action instanceof Action.Committed(long step, _, _)) {
                 Runnable what = atStep.remove(step);
                 if (what != null) {
                     what.run();
                 }
-            } else if (action instanceof Action.Rewound(_, long step, _)) {
+            } else if (action instanceof Action.Rewound) {
                 rewinds++;
-                try {
-                    chain = step == 0 ? DigestChain.START : dev.xiaolu.store.Checkpoint.open(dev.xiaolu.platform.Disk.real(), dev.xiaolu.train.TrainRun.checkpoints(config, folder).folder(step)).manifest().chain();
-                } catch (RuntimeException unreadable) {
-                    throw new AssertionError(unreadable);
-                }
             }
         }
     }
 
+    @Override public void ticked(State state, Ledger ledger, SortedMap<Long, Coordinator.Pulse> pulses, boolean speaks) {}
+
+    @Override public void leads(boolean now) {}
+
     @Override public void fence(Member member, String why) {}
-
-    @Override public void about(String json) {}
-
-    @Override public void seen(String json) {}
-
-    @Override public DigestChain chain() {
-        return chain;
-    }
 
     @Override public long wholeBefore(long step) {
         return -1;
     }
 
-    @Override public boolean looks(long step) {
-        return false;
-    }
-
-    @Override public void ticked(State state, SortedMap<Long, Coordinator.Pulse> pulses) {}
+    @Override public void closes(State state, Ledger ledger) {}
 }

@@ -35,7 +35,7 @@ class LaunchTest {
         new Worker(Contract.of(System.getenv()), Screen.plain(System.out)).run();
     }
 
-    private static List<String> command() {
+    static List<String> command() {
         var command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
         ManagementFactory.getRuntimeMXBean().getInputArguments().stream().filter(option -> option.startsWith("--add-modules") || option.startsWith("--enable-native")).forEach(command::add);
         command.addAll(List.of("--add-modules=jdk.incubator.vector", "-cp", System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")), LaunchTest.class.getName()));

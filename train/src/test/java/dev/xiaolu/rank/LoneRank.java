@@ -9,10 +9,12 @@ import dev.xiaolu.comm.Regions;
 import dev.xiaolu.comm.RunKey;
 import dev.xiaolu.comm.TransportException;
 import dev.xiaolu.platform.RandomKey;
+import dev.xiaolu.consensus.Steering.Numbered;
 import dev.xiaolu.recover.Action;
 import dev.xiaolu.recover.Event;
 import dev.xiaolu.recover.Lines;
 import dev.xiaolu.recover.Member;
+import dev.xiaolu.store.DigestChain;
 import dev.xiaolu.tensor.Backend;
 import dev.xiaolu.tensor.Backends;
 import dev.xiaolu.tensor.Compute;
@@ -46,6 +48,7 @@ final class LoneRank implements AutoCloseable {
     private final Preparation preparation;
     private final Endpoint coordinator;
     private final Thread thread;
+    private long orders;
 
     /// A rank of a tiny run in `folder`.
     LoneRank(Path folder, String... overrides) {
@@ -94,23 +97,28 @@ final class LoneRank implements AutoCloseable {
     }
 
     private String work(Path folder, RunData data, RunKey key) {
-        var inbox = new Rank.Inbox(COORDINATOR);
+        var inbox = new Rank.Inbox();
+        var first = new dev.xiaolu.consensus.Replica(COORDINATOR, "127.0.0.1", coordinator.port());
         try (Backend backend = Backends.open("cpu", 1); Scratch scratch = new Scratch()) {
             return Compute.call(backend, scratch, () -> {
                 try (Region region = Region.create(folder, SELF); var replica = new Replica(config, data, region); Endpoint endpoint = Endpoint.open("127.0.0.1", 0, SELF, key, inbox);
-                        var regions = new Regions(endpoint, region, folder)) {
+                        var regions = new Regions(endpoint, region, folder);
+                        var liaison = new Liaison(new Post(endpoint, inbox), first, List.of(), false, inbox.progress, inbox.nanosPerLeaf)) {
                     var checkpoints = new Checkpoints(config, data, folder.resolve("run"), RunPlan.of(config, 0));
-                    inbox.serve(regions);
-                    endpoint.know(COORDINATOR, "127.0.0.1", coordinator.port());
-                    endpoint.send(COORDINATOR, Wire.text(Wire.EVENT, Lines.of(new Event.Joined(new Member(SELF, "127.0.0.1", endpoint.port(), 1), new java.util.TreeMap<>(Map.of())))));
-                    return new Rank(endpoint, COORDINATOR, region, regions, replica, checkpoints, 2, inbox).work();
+                    inbox.serve(regions, liaison);
+                    liaison.tell(new Event.Joined(new Member(SELF, "127.0.0.1", endpoint.port(), 1), new java.util.TreeMap<>(Map.of())));
+                    return new Rank(endpoint, liaison, region, regions, replica, checkpoints, 2, inbox).work();
                 }
             });
         }
     }
 
     void order(Action.Order order) {
-        coordinator.send(SELF, Wire.text(Wire.ORDER, Lines.of(order)));
+        order(new Numbered(++orders, 0, order));
+    }
+
+    void order(Numbered order) {
+        coordinator.send(SELF, Wire.order(order, DigestChain.START.hex()));
     }
 
     /// The layout of a generation in which there is nobody else.

@@ -16,6 +16,7 @@ import dev.xiaolu.train.StepPlans;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -31,11 +32,6 @@ class StatusFileTest {
 
     @TempDir Path folder;
     private final RunConfig config = ConfigReader.words(List.of("tiny", "train.steps=9", "train.batch_sequences=4", "train.gradient_leaf_sequences=1")).config();
-    private final LocalWorkers workers = new LocalWorkers(List.of(), _ -> null, Path.of("."), new LocalWorkers.Listener() {
-        @Override public void ended(long pid, String how) {}
-
-        @Override public void givenUp(String why, boolean all) {}
-    });
     private long nanos = 50_000_000_000L;
     private final Clock clock = new Clock() {
         @Override public long nanos() {
@@ -52,7 +48,7 @@ class StatusFileTest {
     }
 
     private StatusFile open() {
-        return new StatusFile(folder, StepPlans.of(config.train()), 9, 0, clock);
+        return new StatusFile(folder, StepPlans.of(config.train()), 9, 0, clock, clock.wallMillis(), true);
     }
 
     private static Run run(long generation, long committed, List<Member> members, List<Member> candidates) {
@@ -80,7 +76,7 @@ class StatusFileTest {
         pulses.put(1L, new Coordinator.Pulse(Coordinator.nowMillis(), Coordinator.nowMillis(), 3, 250_000_000L));
         file.joined(THIRD, 1);
         var incident = new Incident(2, SECOND.pid(), "its process has ended, signal 9", 2, nanos - 700_000_000L, nanos - 500_000_000L);
-        file.write(new State.Settling(run(4, 2, List.of(FIRST), List.of(THIRD)), Set.of()), pulses, 0.5, List.of(incident), workers);
+        file.write(new State.Settling(run(4, 2, List.of(FIRST), List.of(THIRD)), Set.of()), pulses, 0.5, List.of(incident), Map.of());
         RunStatus status = file.newest();
         assertEquals(RunStatus.SETTLING, status.state());
         assertEquals("http://127.0.0.1:7/", status.page().orElseThrow());
@@ -97,7 +93,7 @@ class StatusFileTest {
     @Test void ofManyLossesTheNewestAreWrittenAndAllAreCounted() throws Exception {
         StatusFile file = open();
         var incidents = LongStream.range(0, 250).mapToObj(i -> new Incident(i, i, "silent", i, nanos, nanos)).toList();
-        file.write(new State.Settling(run(4, 2, List.of(FIRST), List.of()), Set.of()), new TreeMap<>(), 0.5, incidents, workers);
+        file.write(new State.Settling(run(4, 2, List.of(FIRST), List.of()), Set.of()), new TreeMap<>(), 0.5, incidents, Map.of());
         assertEquals(250, file.newest().faults().size());
         assertEquals(250, written().path("fault_count").asInt());
         assertEquals(100, written().path("faults").size());
@@ -107,7 +103,7 @@ class StatusFileTest {
     @Test void leavesOfCommittedStepsMakeTheRate() {
         StatusFile file = open();
         for (long step = 0; step <= 5; step++) {
-            file.write(new State.Settling(run(1, step, List.of(), List.of()), Set.of()), new TreeMap<>(), Double.NaN, List.of(), workers);
+            file.write(new State.Settling(run(1, step, List.of(), List.of()), Set.of()), new TreeMap<>(), Double.NaN, List.of(), Map.of());
             nanos += 2_000_000_000L;
         }
         assertEquals(2.0, file.newest().leavesPerSecond().orElseThrow());        // 4 leaves in 2 s
@@ -117,13 +113,13 @@ class StatusFileTest {
     @Test void theEndIsToldWithThoseWhoTookPart() throws Exception {
         StatusFile file = open();
         file.joined(FIRST, 0);
-        file.write(new State.Settling(run(1, 7, List.of(FIRST), List.of()), Set.of()), new TreeMap<>(), 0.9, List.of(), workers);
-        file.over(new State.Ended(run(1, 9, List.of(), List.of()), "done"), 0.9, List.of(), workers);
+        file.write(new State.Settling(run(1, 7, List.of(FIRST), List.of()), Set.of()), new TreeMap<>(), 0.9, List.of(), Map.of());
+        file.over(new State.Ended(run(1, 9, List.of(), List.of()), "done"), 0.9, List.of());
         assertEquals("over", written().path("state").asString());
         assertEquals(9, written().path("ranks").path(0).path("last_step").asInt());
-        file.over(new State.Ended(run(1, 8, List.of(), List.of()), "asked to"), 0.9, List.of(), workers);
+        file.over(new State.Ended(run(1, 8, List.of(), List.of()), "asked to"), 0.9, List.of());
         assertEquals("stopped", written().path("state").asString());
-        file.over(new State.Failed(run(1, 8, List.of(), List.of()), "nobody can say who errs"), 0.9, List.of(), workers);
+        file.over(new State.Failed(run(1, 8, List.of(), List.of()), "nobody can say who errs"), 0.9, List.of());
         assertEquals("failed", written().path("state").asString());
         assertEquals("nobody can say who errs", written().path("why").asString());
     }

@@ -18,7 +18,7 @@ public final class TestStatus {
         var faults = List.of(Fault.of(1, 102, "its process has ended, signal 9", 11, begun + 40_000, OptionalDouble.of(0.15)),
                 Fault.of(2, 103, "silent for 1600 ms, the limit is 1500 ms", 15, begun + 90_000, OptionalDouble.empty()));
         var lives = List.of(new Life(0, 101, begun + 5000, Optional.empty()), new Life(1, 102, begun + 5000, Optional.of(begun + 40_000)), new Life(2, 103, begun + 5000, Optional.of(begun + 90_000)));
-        return new RunStatus(RunStatus.TRAINING, Optional.empty(), 17, 40, 5, OptionalDouble.of(0.93), Optional.of(10L), OptionalDouble.of(8.25), Optional.of("http://127.0.0.1:4000/"), Optional.of(process), begun, wallMillis, 2,
+        return new RunStatus(RunStatus.TRAINING, Optional.empty(), 17, 40, 5, OptionalDouble.of(0.93), Optional.of(10L), OptionalDouble.of(8.25), Optional.of("http://127.0.0.1:4000/"), Optional.of(process), List.of(), begun, wallMillis, 2,
                 ranks, faults, lives);
     }
 

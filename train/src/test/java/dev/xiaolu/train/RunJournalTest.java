@@ -22,7 +22,7 @@ class RunJournalTest {
     private final RunConfig config = ConfigReader.words(List.of("tiny")).config();
 
     private RunJournal open(long done) {
-        return new RunJournal(folder, config, done, Clock.real(), Screen.plain(new PrintStream(bytes, true, StandardCharsets.UTF_8)));
+        return RunJournal.open(folder, config, done, Clock.real(), Screen.plain(new PrintStream(bytes, true, StandardCharsets.UTF_8)));
     }
 
     private static RunJournal.Standing standing(String state) {
