@@ -14,6 +14,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 /// What a replica of the coordinator must be told beside the run's config, and is the same at all of them.
 ///
+/// @param runId         names this launch of the run
 /// @param founders      the replicas with which the log begins
 /// @param launcher      the process that has launched the run, whose replica is the first founder
 /// @param from          the step that the launch goes on from, 0 for a new run
@@ -21,14 +22,14 @@ import tools.jackson.databind.json.JsonMapper;
 /// @param chains        those up to older checkpoints, by step
 /// @param peak          floating-point operations a second of one process, as they were measured; NaN where unknown
 /// @param startedMillis when the launch began, milliseconds since 1970
-record Charter(List<Replica> founders, WriterProcess launcher, long from, String chain, SortedMap<Long, String> chains, double peak, long startedMillis) {
+record Charter(String runId, List<Replica> founders, WriterProcess launcher, long from, String chain, SortedMap<Long, String> chains, double peak, long startedMillis) {
     Charter {
         founders = List.copyOf(founders);
         chains = new TreeMap<>(chains);
     }
 
     Charter withFounders(List<Replica> now) {
-        return new Charter(now, launcher, from, chain, chains, peak, startedMillis);
+        return new Charter(runId, now, launcher, from, chain, chains, peak, startedMillis);
     }
 
     /// What the control plane is told.

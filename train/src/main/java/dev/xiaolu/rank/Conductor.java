@@ -1,6 +1,7 @@
 package dev.xiaolu.rank;
 
 import dev.xiaolu.comm.Region;
+import dev.xiaolu.consensus.Replica;
 import dev.xiaolu.platform.Clock;
 import dev.xiaolu.platform.Disk;
 import dev.xiaolu.platform.DiskException;
@@ -43,6 +44,7 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
         void say(String what);
     }
 
+    private final Path folder;
     private final Charter charter;
     private final boolean elsewhere;                             // whether workers are on other hosts, perhaps
     private final Clock clock;
@@ -56,9 +58,11 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
     private long generation;
     private Ledger newest;
     private boolean leads;
+    private List<Replica> replicas = List.of();                  // that are written
 
     /// @param memory folder of the regions of ranks on this host
     Conductor(RunConfig config, Path folder, RunData data, Charter charter, Path memory, Clock clock, Site site, boolean begins) {
+        this.folder = folder;
         this.charter = charter;
         elsewhere = config.launch().isElsewhere();
         this.clock = clock;
@@ -135,11 +139,16 @@ final class Conductor implements Coordinator.Watcher, AutoCloseable {
 
     @Override public void leads(boolean now) {
         leads = now;
+        replicas = List.of();
         journal.leads(now, newest);
     }
 
     /// The launching process is told as one of them as long as it lives, since it has the run's lock until then.
-    @Override public void replicas(List<Member> ranks) {
+    @Override public void replicas(List<Replica> now, List<Member> ranks) {
+        if (!now.equals(replicas)) {
+            replicas = now;
+            Whereabouts.write(folder, charter.runId(), now);
+        }
         var all = new ArrayList<WriterProcess>();
         if (charter.launcher().isWithUs()) {
             all.add(charter.launcher());

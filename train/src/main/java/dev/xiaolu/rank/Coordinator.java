@@ -56,8 +56,8 @@ final class Coordinator implements Steering.Platform, AutoCloseable {
         /// This replica leads from here on, or does no longer.
         void leads(boolean now);
 
-        /// These ranks have replicas of the coordinator. Where this replica leads and there are several.
-        default void replicas(List<Member> ranks) {}
+        /// These are the replicas of the coordinator, and the ranks that have them. Told now and then where this replica leads and there are several.
+        default void replicas(List<Replica> all, List<Member> ranks) {}
 
         /// A rank is to have no more effect; returns when it has none. Where this replica leads.
         void fence(Member member, String why);

@@ -1,5 +1,6 @@
 package dev.xiaolu.rank;
 
+import dev.xiaolu.consensus.Replica;
 import dev.xiaolu.platform.Clock;
 import dev.xiaolu.recover.Action;
 import dev.xiaolu.recover.Event;
@@ -132,8 +133,8 @@ final class Front implements Coordinator.Watcher, AutoCloseable {
         conductor.leads(now);
     }
 
-    @Override public void replicas(List<Member> others) {
-        conductor.replicas(others);
+    @Override public void replicas(List<Replica> all, List<Member> ranks) {
+        conductor.replicas(all, ranks);
     }
 
     @Override public void fence(Member member, String why) {

@@ -99,7 +99,7 @@ public record Launch(List<String> command, Screen screen, BooleanSupplier stop, 
         String host = launch.isElsewhere() ? Contract.host(launch.rendezvous()) : HOST;
         var door = new Door();
         try (var links = new RoughLinks(); Endpoint endpoint = Endpoint.open(host, launch.isElsewhere() ? Contract.port(launch.rendezvous()) : 0, self, place.key, door)) {
-            Charter charter = charter(config, folder, from, new Replica(self, host, endpoint.port()));
+            Charter charter = charter(config, folder, from, place.runId, new Replica(self, host, endpoint.port()));
             var workers = new LocalWorkers(command, number -> new Contract(folder, place.runId, number, launch.workers(),
                     HOST + ":" + (drill.isPresent() ? links.rendezvous(number, endpoint.port()) : endpoint.port()), 0, place.keyFile, HOST), folder.resolve(FOLDER), door);
             var told = new TreeMap<>(Fingerprint.of(config, data));
@@ -187,9 +187,9 @@ public record Launch(List<String> command, Screen screen, BooleanSupplier stop, 
         }
     }
 
-    private static Charter charter(RunConfig config, Path folder, Optional<Checkpoint> from, Replica self) {
+    private static Charter charter(RunConfig config, Path folder, Optional<Checkpoint> from, String runId, Replica self) {
         String chain = from.map(checkpoint -> checkpoint.manifest().chain()).orElse(DigestChain.START).hex();
-        return new Charter(List.of(self), WriterProcess.own(), from.map(Checkpoint::step).orElse(0L), chain, chains(TrainRun.checkpoints(config, folder)), peak(config), Clock.real().wallMillis());
+        return new Charter(runId, List.of(self), WriterProcess.own(), from.map(Checkpoint::step).orElse(0L), chain, chains(TrainRun.checkpoints(config, folder)), peak(config), Clock.real().wallMillis());
     }
 
     /// Of the checkpoints that are there, since a run may have to go back to an older one.

@@ -50,8 +50,8 @@ final class Replicas {
         if (!all.equals(told)) {
             told = all;
             changed.run();
-            coordinator.watcher.replicas(all.stream().flatMap(replica -> coordinator.member(replica.id()).stream()).toList());
         }
+        coordinator.watcher.replicas(all, all.stream().flatMap(replica -> coordinator.member(replica.id()).stream()).toList());
         Optional<Replica> gone = log.members(true).stream().filter(replica -> replica.id() != coordinator.post.self() && isGone(replica.id(), state, now, lead)).findFirst();
         Set<Long> taken = all.stream().map(Replica::id).collect(Collectors.toSet());
         Optional<Member> next = Coordinator.everybody(state).stream().filter(member -> !taken.contains(member.id())).findFirst();

@@ -77,7 +77,7 @@ public record Worker(Contract contract, Screen screen) {
         boolean shared = launch.transport() == LaunchSettings.Transport.AUTO;
         try (Region region = Region.create(folder, self); var replica = new Replica(config, data, region); Endpoint endpoint = Endpoint.open(options, desk);
                 var regions = new Regions(endpoint, region, shared ? folder : null);
-                var liaison = new Liaison(new Post(endpoint, desk), Liaison.first(contract), List.of(), launch.coordinators() > 1, inbox.progress, inbox.nanosPerLeaf)) {
+                var liaison = new Liaison(new Post(endpoint, desk), Liaison.first(contract), Whereabouts.read(contract.run(), contract.runId()), launch.coordinators() > 1, inbox.progress, inbox.nanosPerLeaf)) {
             var checkpoints = new Checkpoints(config, data, contract.run(), RunPlan.of(config, 0));
             desk.opens(endpoint);
             inbox.serve(regions, liaison);

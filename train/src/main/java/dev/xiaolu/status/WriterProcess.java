@@ -1,5 +1,6 @@
 package dev.xiaolu.status;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,12 +30,12 @@ public record WriterProcess(long pid, long startedMillis, String host) {
     }
 
     /// Whether it lives, as far as that can be told from here.
-    public boolean isWithUs() {
+    @JsonIgnore public boolean isWithUs() {
         return !isHere() || lives();
     }
 
     /// Whether it can be told from here if it lives.
-    public boolean isHere() {
+    @JsonIgnore public boolean isHere() {
         return host.equals(ownHost());
     }
 

@@ -88,6 +88,7 @@ class LeadersTest {
             throw new AssertionError(printed + "\n" + failed.getMessage() + logs(folder), failed);
         }
         assertWhole(calm, folder.resolve("run"));
+        System.out.println(drill.total() + " leaders killed, others went on after " + drill.recoveries(Drill.Fault.LEADER) + " s");
         assertTrue(drill.total() > 0, "no leader was killed");
         assertEquals(List.of(), drill.unexplained());
         assertTrue(Files.notExists(folder.resolve("run/launch/run.key")));

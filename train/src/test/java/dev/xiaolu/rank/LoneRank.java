@@ -44,6 +44,7 @@ final class LoneRank implements AutoCloseable {
 
     final RunConfig config;
     final CompletableFuture<String> ended = new CompletableFuture<>();
+    private final List<Event> all = new java.util.concurrent.CopyOnWriteArrayList<>();
     private final LinkedBlockingQueue<Event> told = new LinkedBlockingQueue<>();
     private final Preparation preparation;
     private final Endpoint coordinator;
@@ -59,7 +60,9 @@ final class LoneRank implements AutoCloseable {
         coordinator = Endpoint.open("127.0.0.1", 0, COORDINATOR, key, new Endpoint.Receiver() {
             @Override public void received(long from, Message message) {
                 if (message.kind() == Wire.EVENT) {
-                    told.add(Lines.event(Wire.text(message)));
+                    Event event = Lines.event(Wire.text(message));
+                    all.add(event);
+                    told.add(event);
                 }
             }
 
@@ -147,6 +150,11 @@ final class LoneRank implements AutoCloseable {
         } catch (InterruptedException stopped) {
             throw new IllegalStateException(stopped);
         }
+    }
+
+    /// How often the rank has told something of this kind.
+    long heard(Class<? extends Event> kind) {
+        return all.stream().filter(kind::isInstance).count();
     }
 
     @Override public void close() throws InterruptedException {

@@ -3,6 +3,7 @@ package dev.xiaolu.rank;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.xiaolu.consensus.Steering.Numbered;
 import dev.xiaolu.recover.Action;
 import dev.xiaolu.recover.Event;
 import dev.xiaolu.recover.Leaf;
@@ -23,6 +24,29 @@ class RankTest {
 
     @Test void leavesThatAreAskedForAgainWhileTheirResultIsOnItsWayAreInTheSumsOnce() throws Exception {
         assertEquals(counts(temp.resolve("once"), false), counts(temp.resolve("again"), true));
+    }
+
+    @Test void orderThatComesTwiceOrAfterALaterOneIsLeftAside() throws Exception {
+        try (var rank = new LoneRank(temp.resolve("twice"), "train.micro_batch_leaves=1", "train.gradient_leaf_sequences=1")) {
+            rank.settle();
+            List<Integer> leaves = IntStream.range(0, RunPlan.of(rank.config, 0).leavesOf(1)).boxed().toList();
+            var compute = new Numbered(20, 0, new Action.Compute(LoneRank.SELF, 1, 1, leaves, List.of()));
+            var reduce = new Numbered(30, 1, new Action.Reduce(1, 1, new TreeMap<>(Map.of(LoneRank.SELF, leaves))));
+            rank.order(compute);
+            var computed = new TreeSet<Integer>();
+            while (computed.size() < leaves.size()) {
+                rank.await(Event.Computed.class).leaves().stream().map(Leaf::index).forEach(computed::add);
+            }
+            rank.order(reduce);
+            rank.await(Event.Reduced.class);
+            for (Numbered late : List.of(reduce, compute, new Numbered(30, 0, new Action.Layout(2, List.of(), List.of(), List.of(), 0, List.of(), true)))) {
+                rank.order(late);
+            }
+            rank.order(new Numbered(30, 2, new Action.Save(LoneRank.SELF, 1, 7)));       // is refused, as nothing is placed so
+            rank.await(Event.SaveFailed.class);
+            assertEquals(1, rank.heard(Event.Reduced.class), "it has summed twice");
+            assertEquals(1, rank.heard(Event.Ready.class), "it has followed an older layout");
+        }
     }
 
     private static List<Long> counts(Path folder, boolean again) throws Exception {
