@@ -20,8 +20,9 @@ else
 fi
 coordinator=$!
 trap 'kill -TERM $coordinator' TERM                              # Slurm's notice: finish the step, save, end
-# A worker that is lost comes back as another one as long as the coordinator lives.
-srun --kill-on-bad-exit=0 bash -c 'export XIAOLU_HOST=$(hostname -i | cut -d" " -f1) XIAOLU_RANK=$SLURM_PROCID; until ./xiaolu worker; do sleep 2; done' &
+# A worker that is lost comes back as another one until the run is over.
+srun --kill-on-bad-exit=0 bash -c 'export XIAOLU_HOST=$(hostname -i | cut -d" " -f1) XIAOLU_RANK=$SLURM_PROCID; until ./xiaolu worker || grep -qE "\"state\":\"(over|stopped|failed)\"" $XIAOLU_RUN/launch/status.json; do sleep 2; done' &
 workers=$!
-wait $coordinator || wait $coordinator
+wait $coordinator || wait $coordinator || code=$?
+[ "${code:-0}" = 137 ] && [[ " $* " == *" launch.coordinators="* ]] && wait $workers || true   # it was killed: its other replicas go on
 kill $workers 2> /dev/null || true

@@ -7,7 +7,7 @@ public record LaunchSettings(
         @Setting(value = "worker processes on this machine; 1: all in one process", standard = "1", free = true) int workers,
         @Setting(value = "with fewer workers the run waits", standard = "1", free = true) int fewest,
         @Setting(value = "workers that hold each part of the optimizer's state", standard = "2", free = true) int copies,
-        @Setting(value = "replicas of the coordinator: 1, or 3 or more that outlive the loss of any but half", standard = "1", free = true) int coordinators,
+        @Setting(value = "replicas of the coordinator: 1; 3 outlive the loss of any one", standard = "1", free = true) int coordinators,
         @Setting(value = "part of the leaves that two workers compute, to compare", standard = "0.01", free = true) double doubleCheck,
         @Setting(value = "milliseconds of silence after which a worker is given up", standard = "1500", free = true) int silenceMillis,
         @Setting(value = "seconds without progress after which a worker is given up", standard = "120", free = true) int progressSeconds,

@@ -21,7 +21,7 @@ class RunStatusTest {
 
     @Test void namesInJsonAreThoseThatScriptsUse() {
         JsonNode json = JsonMapper.shared().readTree(status.json());
-        assertEquals(new TreeSet<>(List.of("state", "why", "step", "steps", "generation", "goodput", "checkpoint", "leaves_per_second", "page", "process", "started_millis", "wall_millis", "fault_count", "ranks",
+        assertEquals(new TreeSet<>(List.of("state", "why", "step", "steps", "generation", "goodput", "checkpoint", "leaves_per_second", "page", "process", "coordinators", "started_millis", "wall_millis", "fault_count", "ranks",
                 "faults", "lives")), new TreeSet<>(json.propertyNames()));
         JsonNode rank = json.path("ranks").path(0);
         assertEquals(0, rank.path("index").asInt(-1));
