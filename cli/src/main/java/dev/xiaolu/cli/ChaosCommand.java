@@ -66,6 +66,10 @@ final class ChaosCommand extends Action {
         if (kinds.contains(Drill.Fault.LEADER) && config.launch().coordinators() == 1) {
             config = usage(() -> ConfigReader.words(with("launch.coordinators=3")).config());
         }
+        if (config.launch().coordinators() > 1 && (kinds.contains(Drill.Fault.PAIR) || kinds.contains(Drill.Fault.SHARD))) {
+            throw new WrongUsage("--faults: pair and shard cannot stand beside leader or launch.coordinators=%d: they may end half of the coordinator's replicas at once, and with them the run".formatted(
+                    config.launch().coordinators()));
+        }
         Path folder = HomePath.of(config.run().dir()).resolve(config.run().name().isEmpty() ? "chaos" : config.run().name());
         if (Files.exists(folder)) {
             throw new InputException("chaos %s: there is something in this folder already; choose another run.name, or remove it".formatted(folder));
@@ -121,9 +125,6 @@ final class ChaosCommand extends Action {
             kinds.add(EnumSet.allOf(Drill.Fault.class).stream().filter(fault -> Drill.word(fault).equals(word)).findFirst()
                     .orElseThrow(() -> new WrongUsage("--faults: '%s' is none of %s, or all".formatted(word,
                             EnumSet.allOf(Drill.Fault.class).stream().map(Drill::word).collect(Collectors.joining(", "))))));
-        }
-        if (kinds.contains(Drill.Fault.LEADER) && (kinds.contains(Drill.Fault.PAIR) || kinds.contains(Drill.Fault.SHARD))) {
-            throw new WrongUsage("--faults: leader cannot stand beside pair or shard, which may end half of the coordinator's replicas at once");
         }
         return kinds;
     }

@@ -106,6 +106,7 @@ final class Coordinator implements Steering.Platform, AutoCloseable {
     private Optional<String> failure = Optional.empty();
     private Throwable broken;
     private boolean ends;
+    private boolean left;                                        // whether this replica has ended and others go on
     private long writtenMillis;                                  // when another has said that everything is written; 0 before
     private long ledMillis = nowMillis();
 
@@ -385,7 +386,19 @@ final class Coordinator implements Steering.Platform, AutoCloseable {
     }
 
     @Override public void failed(Throwable why) {
-        later(() -> broken = why);
+        later(() -> {
+            if (log instanceof ReplicatedLog) {
+                left = true;
+                ends = true;
+            }
+            broken = log instanceof ReplicatedLog ? null : why;
+            failure = Optional.of("this process has no part in the coordination of the run any more, which goes on without it (%s)".formatted(why.getMessage()));
+        });
+    }
+
+    /// Whether others go on without this replica.
+    boolean hasLeft() {
+        return left;
     }
 
     /// Looks at a message; false where it is none for a coordinator. Returns at once.

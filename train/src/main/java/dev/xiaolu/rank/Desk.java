@@ -88,7 +88,7 @@ final class Desk implements Endpoint.Receiver {
             coordinator = here;
             here.opens(charter, Founding.joining(charter, self, here.post));
             site.say("has a replica of the coordinator from here on");
-            here.run();
+            here.run().filter(_ -> here.hasLeft()).ifPresent(site::say);
             if (here.leader() == over.self() && !charter.launcher().isWithUs()) {
                 clear();
             }

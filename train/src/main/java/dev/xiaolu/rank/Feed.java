@@ -28,6 +28,7 @@ final class Feed {
     /// @param whole whether nothing more is to be waited for
     void bring(Ledger ledger, boolean whole) {
         step = Math.min(step, ledger.step());                    // the run has gone back
+        sampled = Math.min(sampled, ledger.step());
         for (Ledger.Row row : ledger.rows()) {
             if (row.step() <= step) {
                 continue;
@@ -51,7 +52,7 @@ final class Feed {
         }
         JsonNode seen = JsonMapper.shared().readTree(ledger.seen());
         long of = seen.path("step").asLong();
-        if (of > sampled || sampled > ledger.step()) {
+        if (of > sampled && of <= ledger.step()) {
             sampled = of;
             StreamSupport.stream(seen.path("samples").spliterator(), false).forEach(sample -> to.sampled(of, sample.path("prompt").asString(), sample.path("text").asString()));
         }

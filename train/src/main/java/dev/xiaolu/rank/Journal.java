@@ -3,6 +3,7 @@ package dev.xiaolu.rank;
 import dev.xiaolu.platform.Clock;
 import dev.xiaolu.platform.Disk;
 import dev.xiaolu.recover.Action;
+import dev.xiaolu.recover.History;
 import dev.xiaolu.store.Checkpoint;
 import dev.xiaolu.store.CheckpointStore;
 import dev.xiaolu.train.JsonLines;
@@ -31,13 +32,16 @@ final class Journal implements AutoCloseable {
     private final Clock clock;
     private final Consumer<String> say;
     private final CheckpointStore store;
-    private final Deque<Coordinator.Turned> turns = new ArrayDeque<>();
+    private final Deque<Indexed> turns = new ArrayDeque<>();     // since this process has written none
     private Disk.Lock lock;                                      // null where another leads, or has the files still
     private ControlLog log;
     private RunReporter reporter;
     private Feed feed;
     private boolean prepared;
     private boolean leads;
+
+    /// A turn of the control plane, and the index of its event.
+    private record Indexed(long index, History.Turn turn) {}
 
     /// @param say told where the disk refuses
     Journal(RunConfig config, Path folder, RunData data, Charter charter, Clock clock, Consumer<String> say) {
@@ -52,12 +56,13 @@ final class Journal implements AutoCloseable {
 
     /// An event counts; at every replica.
     void turned(Coordinator.Turned now) {
-        turns.add(now);
-        if (turns.size() > MOST_TURNS) {
-            turns.remove();
-        }
         if (lock != null) {
             write(now);
+            return;
+        }
+        turns.add(new Indexed(now.index(), now.turn()));
+        if (turns.size() > MOST_TURNS) {
+            turns.remove();
         }
     }
 
@@ -82,7 +87,8 @@ final class Journal implements AutoCloseable {
         }
         lock = taken.get();
         log = new ControlLog(folder.resolve(Logs.FILE));
-        turns.forEach(turn -> log.add(turn.index(), turn.turn()));
+        turns.forEach(turn -> log.add(turn.index, turn.turn));
+        turns.clear();
         open(Math.min(newest(RunJournal.METRICS), ledger.step()), Math.min(newest(RunJournal.SAMPLES), ledger.step()));
         bring(ledger, false);
     }

@@ -35,6 +35,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
 
@@ -75,12 +77,15 @@ public record Launch(List<String> command, Screen screen, BooleanSupplier stop, 
         Path memory = Region.folder(runId);
         var sweep = new Thread(() -> Region.clear(memory));
         Runtime.getRuntime().addShutdownHook(sweep);             // where this process is told to end by a signal
+        var left = new AtomicBoolean();
         try {
-            return train(config, folder, data, from, new Place(runId, key, keyFile, memory));
+            return train(config, folder, data, from, new Place(runId, key, keyFile, memory, left));
         } finally {
             forget(sweep);
-            Region.clear(memory);
-            if (!launch.isElsewhere()) {
+            if (!left.get()) {
+                Region.clear(memory);
+            }
+            if (!left.get() && !launch.isElsewhere()) {
                 disk.delete(keyFile);
             }
         }
@@ -90,7 +95,9 @@ public record Launch(List<String> command, Screen screen, BooleanSupplier stop, 
     static final String RUN_KEY = "run.key";
 
     /// What a launch has of its own.
-    private record Place(String runId, RunKey key, Path keyFile, Path memory) {}
+    ///
+    /// @param left set where the run goes on without this process
+    private record Place(String runId, RunKey key, Path keyFile, Path memory, AtomicBoolean left) {}
 
     private TrainRun.Ended train(RunConfig config, Path folder, RunData data, Optional<Checkpoint> from, Place place) {
         LaunchSettings launch = config.launch();
@@ -120,6 +127,11 @@ public record Launch(List<String> command, Screen screen, BooleanSupplier stop, 
                 var disturbance = new Disturbance(coordinator, workers, conductor, links);
                 drill.ifPresent(each -> each.disturb(disturbance, folder));
                 Optional<String> failure = coordinator.run();
+                if (coordinator.hasLeft()) {
+                    workers.leave();
+                    place.left.set(true);
+                    throw InputException.of("%s; look at it with './xiaolu status %s'", failure.orElseThrow(), folder);
+                }
                 drill.ifPresent(each -> each.ended(disturbance));
                 workers.startNoMore();                           // who has taken its leave shall not come back while others still do
                 coordinator.close();
@@ -136,7 +148,7 @@ public record Launch(List<String> command, Screen screen, BooleanSupplier stop, 
     private static final class Door implements Endpoint.Receiver, LocalWorkers.Listener {
         private record Inside(Coordinator coordinator, Front front, Founding founding) {}
 
-        private final java.util.concurrent.CompletableFuture<Inside> inside = new java.util.concurrent.CompletableFuture<>();
+        private final CompletableFuture<Inside> inside = new CompletableFuture<>();
 
         void opens(Coordinator coordinator, Front front, Founding founding) {
             inside.complete(new Inside(coordinator, front, founding));

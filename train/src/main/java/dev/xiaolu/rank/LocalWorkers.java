@@ -161,6 +161,12 @@ final class LocalWorkers implements AutoCloseable {
         killed.clear();
     }
 
+    /// Lets all go on by themselves: others look after the run.
+    synchronized void leave() {
+        closing = true;
+        running.clear();
+    }
+
     /// Starts none anew from now on.
     synchronized void startNoMore() {
         closing = true;
