@@ -81,6 +81,9 @@ final class Front implements Coordinator.Watcher, AutoCloseable {
         }
         for (Action action : now.turn().actions()) {
             told(action);
+            if (action instanceof Action.Update(long of, long step, _, _) && now.ledger().doubt() instanceof Ledger.Doubt doubt && doubt.generation() == of && doubt.step() == step && doubt.spike() && doubt.same()) {
+                screen.warned("%s; a second computation, by other ranks, gave the same bits, so it is the data or the model, and not the hardware; the run goes on".formatted(doubt.found()));
+            }
         }
         bring(now.ledger(), false);
         before = now.ledger();

@@ -74,6 +74,7 @@ public record Launch(List<String> command, Screen screen, BooleanSupplier stop, 
         }
         ready.run();
         String runId = launch.isElsewhere() ? launch.id() : runId();
+        Region.sweep(Launch::isOver);
         Path memory = Region.folder(runId);
         var sweep = new Thread(() -> Region.clear(memory));
         Runtime.getRuntime().addShutdownHook(sweep);             // where this process is told to end by a signal
@@ -240,6 +241,12 @@ public record Launch(List<String> command, Screen screen, BooleanSupplier stop, 
         try (Backend backend = Backends.open(config.cpu().backend(), config.cpu().threads())) {
             return backend.measurePeak().orElse(Double.NaN);
         }
+    }
+
+    /// Whether a launch of this id was started on a host by a process that is gone; its workers may go on without it.
+    private static boolean isOver(String runId) {
+        String[] parts = runId.split("-");
+        return parts.length == 2 && parts[0].matches("\\d{1,18}") && parts[1].matches("[0-9a-f]{16}") && ProcessHandle.of(Long.parseLong(parts[0])).isEmpty();
     }
 
     private static String runId() {

@@ -206,6 +206,9 @@ final class Lead {
         if (doubt == null || doubt.generation() != update.generation() || doubt.step() != update.step()) {
             return;
         }
+        if (doubt.again() && doubt.spike() && doubt.same()) {
+            return;                                              // the run has to live with it
+        }
         coordinator.append(!doubt.again() ? new Event.Doubted(doubt.step(), doubt.found())
                 : new Event.Hopeless(doubt.found() + (doubt.same() ? "; a second computation, by other ranks, gave the same bits, so it is not the hardware" : "; a second computation gave other bits")));
     }

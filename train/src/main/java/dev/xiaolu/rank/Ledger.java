@@ -46,11 +46,12 @@ record Ledger(long step, DigestChain chain, SortedMap<Long, String> chains, List
     /// Somebody looks at the model after this step.
     record Look(long step, long id) {}
 
-    /// Sums that were no finite numbers, in words, and whether they had been so before.
+    /// Sums that are to be found twice to be believed, in words, and whether they had been found before.
     ///
     /// @param again whether the step had been computed once before
     /// @param same  whether it had the same sums then
-    record Doubt(long step, long generation, List<Long> totals, String found, boolean again, boolean same) {
+    /// @param spike whether they are finite numbers, with which the run can go on
+    record Doubt(long step, long generation, List<Long> totals, String found, boolean again, boolean same, boolean spike) {
         Doubt {
             totals = List.copyOf(totals);
         }
@@ -63,6 +64,9 @@ record Ledger(long step, DigestChain chain, SortedMap<Long, String> chains, List
 
         /// What is wrong with these sums of a step, in words; null where nothing is.
         String fault(String about, long step, List<Long> totals, long durable);
+
+        /// How far these sums are from those of the steps before, in words; null where they may well be right.
+        String spike(String about, long step, List<Long> totals, List<Row> before);
     }
 
     Ledger {
@@ -144,7 +148,7 @@ record Ledger(long step, DigestChain chain, SortedMap<Long, String> chains, List
 
     private Ledger done(Action action, State state, double seconds, Rules rules) {
         return switch (action) {
-            case Action.Update(long generation, long of, List<Long> totals, _) -> judged(generation, of, totals, rules.fault(about, of, totals, state.run().durable()));
+            case Action.Update(long generation, long of, List<Long> totals, _) -> judged(generation, of, totals, rules.fault(about, of, totals, state.run().durable()), rules);
             case Action.Committed(long of, _, SortedMap<String, String> digests) -> committed(of, digests.get(Told.RESULT), digests.get(Told.WEIGHTS), seconds);
             case Action.Commit(_, long of, List<Long> to) when rules.looks(of) -> withLook(new Look(of, to.getFirst()));
             case Action.Settled(_, List<Long> to) when look != null && !to.contains(look.id) -> withLook(new Look(look.step, to.getFirst()));
@@ -164,13 +168,14 @@ record Ledger(long step, DigestChain chain, SortedMap<Long, String> chains, List
         };
     }
 
-    /// A step whose loss or gradient is no finite number is computed once more, its leaves at other ranks: the same bits again, and it is the data or the model; other bits, and it was the hardware.
-    private Ledger judged(long generation, long of, List<Long> totals, String fault) {
-        if (fault == null) {
+    /// A step whose loss or gradient is no finite number, or whose loss leaps, is computed once more, its leaves at other ranks: the same bits again, and it is the data or the model; other bits, and it was the hardware.
+    private Ledger judged(long generation, long of, List<Long> totals, String fault, Rules rules) {
+        String spike = fault == null ? rules.spike(about, of, totals, rows) : null;
+        if (fault == null && spike == null) {
             return withDoubt(null);
         }
         boolean again = doubt != null && doubt.step == of && doubt.generation < generation;
-        return withDoubt(new Doubt(of, generation, totals, fault, again, again && doubt.totals.equals(totals)));
+        return withDoubt(new Doubt(of, generation, totals, fault == null ? spike : fault, again, again && doubt.totals.equals(totals), fault == null));
     }
 
     private Ledger committed(long of, String result, String weights, double seconds) {

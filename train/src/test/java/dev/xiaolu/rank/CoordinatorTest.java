@@ -83,7 +83,11 @@ class CoordinatorTest implements Coordinator.Watcher {
             return step == looked;
         }
 
-        @Override public String fault(String about, long step, List<Long> totals, long durable) {
+        @Override public String spike(String about, long step, List<Long> totals, List<Ledger.Row> before) {
+                return null;
+            }
+
+            @Override public String fault(String about, long step, List<Long> totals, long durable) {
             return null;
         }
     };

@@ -153,6 +153,10 @@ final class Crew implements Coordinator.Watcher, Endpoint.Receiver {
                 return false;
             }
 
+            @Override public String spike(String about, long step, List<Long> totals, List<Ledger.Row> before) {
+                return null;
+            }
+
             @Override public String fault(String about, long step, List<Long> totals, long durable) {
                 return real.fault(about, step, totals, durable);
             }

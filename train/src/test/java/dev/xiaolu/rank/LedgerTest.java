@@ -30,6 +30,10 @@ class LedgerTest {
         @Override public String fault(String about, long step, List<Long> totals, long durable) {
             return totals.getFirst() < 0 ? "step %d is odd".formatted(step) : null;
         }
+
+        @Override public String spike(String about, long step, List<Long> totals, List<Ledger.Row> before) {
+            return totals.getFirst() > 100 + before.size() ? "step %d leaps".formatted(step) : null;
+        }
     };
 
     private Ledger ledger = Ledger.of(0, DigestChain.START, new TreeMap<>());
@@ -119,6 +123,22 @@ class LedgerTest {
         assertTrue(ledger.doubt().again() && !ledger.doubt().same());
         does(new Action.Update(4, 1, List.of(6L), List.of(1L)));
         assertNull(ledger.doubt());
+    }
+
+    @Test void aLossThatLeapsIsDoubtedOnceAndLivedWithWhereItIsTheSameAgain() {
+        commit(1);
+        does(new Action.Update(1, 2, List.of(101L), List.of(1L)));
+        assertNull(ledger.doubt());
+        does(new Action.Update(1, 2, List.of(102L), List.of(1L)));
+        assertEquals(new Ledger.Doubt(2, 1, List.of(102L), "step 2 leaps", false, false, true), ledger.doubt());
+        assertEquals(ledger.doubt(), Ledger.of(ledger.json()).doubt(), "a new leader knows it");
+        does(new Action.Update(2, 2, List.of(102L), List.of(1L)));
+        assertEquals(new Ledger.Doubt(2, 2, List.of(102L), "step 2 leaps", true, true, true), ledger.doubt());
+        commit(2);
+        does(new Action.Update(2, 3, List.of(500L), List.of(1L)));
+        assertFalse(ledger.doubt().again(), "another step");
+        does(new Action.Update(3, 3, List.of(5L), List.of(1L)));
+        assertNull(ledger.doubt(), "it was the hardware");
     }
 
     @Test void newestStepsAloneAreKept() {
