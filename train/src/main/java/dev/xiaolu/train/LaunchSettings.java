@@ -33,7 +33,7 @@ public record LaunchSettings(
     void check(Faults faults, DeepSeekV4Settings deepseek4, RunConfig.Model model) {
         faults.that(workers >= 1 && workers <= 256, "launch.workers is %d, wanted 1 to 256", workers)
                 .that(fewest >= 1 && fewest <= Math.max(1, workers), "launch.fewest is %d, wanted 1 to launch.workers (%d)", fewest, workers)
-                .that(coordinators >= 1 && coordinators <= 9 && coordinators % 2 == 1, "launch.coordinators is %d, wanted 1, 3, 5, 7 or 9: with an even number one more may be lost no more", coordinators)
+                .that(coordinators >= 1 && coordinators <= 9 && coordinators % 2 == 1, "launch.coordinators is %d, wanted 1, 3, 5, 7 or 9: an even number outlives no more losses than the odd one below it", coordinators)
                 .that(coordinators == 1 || coordinators <= workers, "launch.coordinators is %d, wanted at most launch.workers (%d): all but one of them live in workers", coordinators, workers)
                 .that(copies >= 1, "launch.copies is %d, wanted a positive number", copies)
                 .that(doubleCheck >= 0 && doubleCheck <= 1, "launch.double_check is %s, wanted 0 to 1", doubleCheck)
