@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 
 /// Remembers the differentiable operators of one forward pass and walks them back.
 ///
@@ -24,7 +25,8 @@ import java.util.TreeMap;
 /// The rows of the pass are divided into *leaves of work*, equal runs of the first axis (whole sequences): every parameter's gradient comes as one sum for each leaf,
 /// so that neither the size of the pass nor the order of passes can change a bit. One thread; one pass; then it is spent.
 public final class Tape implements Recorder {
-    record Entry(Op.Differentiable op, Tensor[] inputs, Tensor[] outputs) {}
+    /// @param elsewhere gives the gradient of the input where no operator of the table made the output; null where one did
+    record Entry(Op.Differentiable op, Tensor[] inputs, Tensor[] outputs, UnaryOperator<Tensor> elsewhere) {}
 
     private final int leaves;
     private final Map<Long, Parameter> parameters = new HashMap<>();
@@ -71,7 +73,15 @@ public final class Tape implements Recorder {
         for (Tensor output : outputs) {
             tracked.put(address(output), output.type().bytes());
         }
-        entries.add(new Entry((Op.Differentiable) op, inputs, outputs));
+        entries.add(new Entry((Op.Differentiable) op, inputs, outputs, null));
+    }
+
+    @Override public void made(Tensor input, Tensor output, UnaryOperator<Tensor> gradient) {
+        check(!parameters.containsKey(address(input)), "a parameter went elsewhere, %s; its gradient for each leaf of work would be lost", input);
+        if (tracked.containsKey(address(input))) {
+            tracked.put(address(output), output.type().bytes());
+            entries.add(new Entry(null, new Tensor[] {input}, new Tensor[] {output}, gradient));
+        }
     }
 
     /// An output of the pass and its gradient, of the same shape.
@@ -124,7 +134,7 @@ public final class Tape implements Recorder {
         if (!any) {
             return;
         }
-        Tensor[] ofInputs = Gradients.of(entry.op, entry.inputs, entry.outputs, ofOutputs, wanted, weights, leaves);
+        Tensor[] ofInputs = entry.elsewhere != null ? new Tensor[] {entry.elsewhere.apply(ofOutputs[0])} : Gradients.of(entry.op, entry.inputs, entry.outputs, ofOutputs, wanted, weights, leaves);
         for (int i = 0; i < count; i++) {
             if (!wanted[i]) {
                 continue;

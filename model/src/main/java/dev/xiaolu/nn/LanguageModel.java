@@ -1,6 +1,7 @@
 package dev.xiaolu.nn;
 
 import dev.xiaolu.tensor.Tensor;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -36,6 +37,11 @@ public interface LanguageModel {
 
     /// Weights that a matrix optimizer may take: matrices that map hidden states to hidden states, not embeddings, head, norms.
     boolean isHiddenMatrix(String name);
+
+    /// The layers whose experts may be worked out elsewhere, in the order of the model; none in a dense model.
+    default List<ExpertLayer> expertLayers() {
+        return List.of();
+    }
 
     /// Floating-point operations of one token's forward pass at a context of `length` tokens, two for each multiply-add, attention counted on the visible half.
     double flopsPerToken(int length);

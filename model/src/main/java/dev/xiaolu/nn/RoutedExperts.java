@@ -10,6 +10,7 @@ import dev.xiaolu.shape.TensorType;
 import dev.xiaolu.tensor.Compute;
 import dev.xiaolu.tensor.Scratch;
 import dev.xiaolu.tensor.Tensor;
+import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.function.BinaryOperator;
 
@@ -20,6 +21,7 @@ import java.util.function.BinaryOperator;
 /// @param down `[experts, hidden, width]`
 public record RoutedExperts(Weight gate, Weight up, Weight down) {
     private static final String EXPERTS = ".experts.";
+    private static final ScopedValue<ExpertExchange> EXCHANGE = ScopedValue.newInstance();
 
     /// Which rows meet which expert.
     ///
@@ -32,13 +34,36 @@ public record RoutedExperts(Weight gate, Weight up, Weight down) {
             Tensor[] plan = Compute.run(new ExpertPlan(experts), chosen);
             return new Plan(plan[0], plan[1], plan[2]);
         }
+
+        /// Each row once for each of its experts, those of an expert side by side: takes `[rows, hidden]`, gives `[rows · count, hidden]`.
+        public Tensor copies(Tensor rows) {
+            return Compute.one(new TakeRows(), rows, places);
+        }
+
+        /// The weighted sums of what experts made of the copies, `[rows, hidden]`; `weights` are `[rows, count]`.
+        public Tensor combine(Tensor pairs, Tensor weights) {
+            return Compute.one(new Combine(), pairs, weights, places);
+        }
     }
 
     /// Takes `rows [rows, hidden]`, the plan of what was chosen for them and `weights [rows, count]`, gives `[rows, hidden]`; `gated` joins what gate and up give.
     public Tensor forward(Tensor rows, Plan plan, Tensor weights, BinaryOperator<Tensor> gated) {
-        Tensor copies = Compute.one(new TakeRows(), rows, plan.places);                  // [rows · count, hidden]
-        Tensor h = gated.apply(linear(copies, gate, plan), linear(copies, up, plan));
-        return Compute.one(new Combine(), linear(h, down, plan), weights, plan.places);
+        return plan.combine(pairs(plan.copies(rows), plan.order, plan.offsets, gated), weights);
+    }
+
+    /// What lies between [Plan#copies] and [Plan#combine]: takes a row for each pair in the order of the plan, gives what its expert makes of it, both `[pairs, hidden]`.
+    public Tensor pairs(Tensor x, Tensor order, Tensor offsets, BinaryOperator<Tensor> gated) {
+        return linear(gated.apply(linear(x, gate, order, offsets), linear(x, up, order, offsets)), down, order, offsets);
+    }
+
+    /// Runs `pass` with the experts of a model worked out by `exchange`, for its thread and as long as it runs.
+    public static <T> T exchanging(ExpertExchange exchange, ScopedValue.CallableOp<T, RuntimeException> pass) {
+        return ScopedValue.where(EXCHANGE, exchange).call(pass);
+    }
+
+    /// Who works out the experts of a model, if they are not all here.
+    public static Optional<ExpertExchange> exchange() {
+        return EXCHANGE.isBound() ? Optional.of(EXCHANGE.get()) : Optional.empty();
     }
 
     /// The tensor of a parameter as it is published, the experts of a layer one by one: `mlp.experts.up_proj.weight` gives `mlp.experts.0.up_proj.weight` and so on, views of the same memory.
@@ -54,8 +79,8 @@ public record RoutedExperts(Weight gate, Weight up, Weight down) {
         }
     }
 
-    private static Tensor linear(Tensor x, Weight weight, Plan plan) {
-        return weight.isHeld() ? Compute.one(new ExpertLinear(false), x, weight.held(), plan.order, plan.offsets) : ofChosen(x, weight, plan.offsets);
+    private static Tensor linear(Tensor x, Weight weight, Tensor order, Tensor offsets) {
+        return weight.isHeld() ? Compute.one(new ExpertLinear(false), x, weight.held(), order, offsets) : ofChosen(x, weight, offsets);
     }
 
     /// The same, reading the matrices of those experts alone that some token chose.

@@ -6,6 +6,7 @@ import static dev.xiaolu.platform.Check.checkInput;
 import dev.xiaolu.nn.Batch;
 import dev.xiaolu.nn.ContextCache;
 import dev.xiaolu.nn.Drafter;
+import dev.xiaolu.nn.ExpertLayer;
 import dev.xiaolu.nn.Filler;
 import dev.xiaolu.nn.LanguageModel;
 import dev.xiaolu.nn.Linear;
@@ -184,6 +185,10 @@ public final class DeepSeekV4 implements LanguageModel {
     /// The sizes.
     public DeepSeekV4Config config() {
         return config;
+    }
+
+    @Override public List<ExpertLayer> expertLayers() {
+        return List.copyOf(routers().values());
     }
 
     /// All parameters under their published names; the experts of a layer are one parameter for each of `w1`, `w2` and `w3`. The router's biases are among them and have no gradient.

@@ -1,5 +1,7 @@
 package dev.xiaolu.models.deepseek4;
 
+import dev.xiaolu.autograd.Parameter;
+import dev.xiaolu.nn.ExpertLayer;
 import dev.xiaolu.nn.Filler;
 import dev.xiaolu.nn.Parameters;
 import dev.xiaolu.nn.RoutedExperts;
@@ -15,14 +17,17 @@ import dev.xiaolu.op.TopExperts;
 import dev.xiaolu.tensor.Compute;
 import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.Arena;
+import java.util.List;
 
 /// A mixture of experts: each token's chosen experts, weighted, and one that every token meets.
 ///
 /// The first layers look a token's experts up in a table; the others take those of greatest score plus bias. The weights come from the scores alone.
-final class Experts {
+final class Experts implements ExpertLayer {
     private final DeepSeekV4Config config;
     private final Rounding rounding;
     private final String layer;
+    private final List<String> stacks;                           // names of w1, w3 and w2
+    private final Parameters parameters;
     private final Tensor gate;                                   // [experts, hidden]
     private final Tensor table;                                  // [vocab, chosen], or null
     private final Tensor bias;                                   // [experts], or null
@@ -37,6 +42,8 @@ final class Experts {
         this.config = config;
         this.rounding = rounding;
         layer = scope.prefix().replaceFirst("[.]ffn$", "");
+        stacks = List.of("w1", "w3", "w2").stream().map(name -> scope.at("experts." + name + ".weight").prefix()).toList();
+        parameters = scope.parameters();
         int experts = config.numRoutedExperts();
         int hidden = config.hiddenSize();
         int width = config.moeIntermediateSize();
@@ -52,9 +59,17 @@ final class Experts {
         shared3 = scope.at("shared_experts.w3").matrix(std, width, hidden);
     }
 
-    /// Name of the layer that these belong to, for example `layers.3`.
-    String layer() {
+    @Override public String layer() {
         return layer;
+    }
+
+    @Override public List<Parameter> stacks() {
+        return stacks.stream().map(parameters::named).toList();
+    }
+
+    @Override public Tensor ofRun(Tensor x, Tensor order, Tensor offsets, List<Tensor> weights) {
+        List<Weight> its = weights.stream().map(weight -> rounded(Weight.held(weight))).toList();
+        return new RoutedExperts(its.get(0), its.get(1), its.get(2)).pairs(x, order, offsets, this::gated);
     }
 
     /// Whether the router chooses by its scores, and not by a table.
@@ -80,7 +95,10 @@ final class Experts {
                 objective.balance(scores.reshape(x.shape().axis(0), x.shape().axis(1), scores.shape().last()), chosen);
             }
         }
-        Tensor routed = new RoutedExperts(rounded(w1), rounded(w3), rounded(w2)).forward(rows, plan, weights, this::gated);
+        Tensor copies = plan.copies(rows);                                               // [rows · chosen, hidden]
+        Tensor pairs = RoutedExperts.exchange().map(exchange -> exchange.forward(this, copies, plan))
+                .orElseGet(() -> new RoutedExperts(rounded(w1), rounded(w3), rounded(w2)).pairs(copies, plan.order(), plan.offsets(), this::gated));
+        Tensor routed = plan.combine(pairs, weights);
         Tensor common = shared2.linear(gated(shared1.linear(rows), shared3.linear(rows)));
         return Compute.one(new Add(), routed, common).reshape(x.shape());
     }
