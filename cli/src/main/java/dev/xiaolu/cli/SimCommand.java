@@ -49,6 +49,9 @@ final class SimCommand extends Action {
     @Option(names = "--seeds", paramLabel = "N", description = "Simulates so many seeds, beginning with --seed, and counts the rare branches that they take.")
     private Integer seeds;
 
+    @Option(names = "--mingled", description = "Sums hold parts of other ranks' leaves, as where experts are spread: a step that loses a rank begins anew.")
+    private boolean mingled;
+
     @Option(names = "--log", paramLabel = "FILE", description = "Writes the history of the run, one event or action a line.")
     private Path log;
 
@@ -84,7 +87,7 @@ final class SimCommand extends Action {
         if (faults.equals("all") && nodes < 3) {
             kinds.remove(FaultKind.FLIP);                                // of two that differ nobody can say who errs
         }
-        return new Scenario(nodes, steps, leaves == null ? Math.max(1, 2 * nodes) : leaves, kinds, seed);
+        return new Scenario(nodes, steps, leaves == null ? Math.max(1, 2 * nodes) : leaves, kinds, seed, false, mingled);
     }
 
     private int one(Scenario scenario) {

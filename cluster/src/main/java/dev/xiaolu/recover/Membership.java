@@ -37,12 +37,14 @@ record Membership(Settings settings) {
         if (few && run.everybody().size() < fewest(run)) {
             return waiting(run, run.generation()).after(new Action.Wait(run.generation(), run.everybody().size(), settings.fewest()));
         }
-        Run in = few || run.work() == null && !isEnding(run) ? run.withCandidatesIn() : run;
+        boolean between = run.work() == null && !isEnding(run);
+        Run whole = settings.mingled() && run.work() != null && !isAnew(run) ? run.withWork(run.work().anew(run.generation(), settings.plan())) : run;
+        Run in = few || between ? whole.withCandidatesIn() : whole;
         List<Long> newcomers = in.ids().stream().filter(id -> !in.settled().contains(id)).toList();
         return Next.of(new Settling(in, Set.of()), new Action.Layout(in.generation(), in.members(), in.settled(), in.base(), in.committed(), newcomers, isAnew(in)));
     }
 
-    /// A step that began in this very generation, before it has settled, is one that is repeated.
+    /// A step that began in this very generation, before it has settled, is one that is repeated, or that begins anew after a loss.
     private static boolean isAnew(Run run) {
         return run.work() != null && run.work().since() == run.generation();
     }

@@ -33,6 +33,12 @@ public record Work(long step, long since, int leaves, List<Integer> doubled, Sor
         return new Work(step, generation, fresh.leaves, fresh.doubled, fresh.owners, fresh.held, fresh.checkers, fresh.checked, tries + 1);
     }
 
+    /// The same step from its beginning, since sums are lost and not because they are doubted.
+    Work anew(long generation, Plan plan) {
+        Work fresh = begin(step, generation, plan);
+        return new Work(step, generation, fresh.leaves, fresh.doubled, fresh.owners, fresh.held, fresh.checkers, fresh.checked, tries);
+    }
+
     private Work copy() {
         var checkersCopy = new TreeMap<Integer, List<Long>>();
         checkers.forEach((leaf, ids) -> checkersCopy.put(leaf, new ArrayList<>(ids)));

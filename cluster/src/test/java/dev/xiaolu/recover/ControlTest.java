@@ -169,6 +169,47 @@ class ControlTest {
         assertEquals(List.of(new Action.Compute(1, 2, 1, List.of(0, 1), List.of()), new Action.Compute(2, 2, 1, List.of(4, 5), List.of())), all(Action.Compute.class));
     }
 
+    @Test void whereSumsAreMingledALossBeginsTheStepAnew() {
+        for (int phase = 0; phase < 3; phase++) {                        // computing, reducing, staging
+            control = new Control(new Settings(3, 2, 2, 0, true, FINGERPRINT, plan, true));
+            state = control.start();
+            running();
+            compute(2);
+            compute(3);
+            if (phase > 0) {
+                compute(1);
+            }
+            if (phase > 1) {
+                reduceAll();
+            }
+            on(new Event.Lost(3, "silent"));
+            assertEquals(new Action.Layout(2, List.of(member(1), member(2)), List.of(1L, 2L, 3L), List.of(1L, 2L), 0, List.of(), true), last.get(1));
+            assertEquals(List.of(), on(new Event.Computed(2, 1, 1, List.of(new Leaf(2, false, 7, 2)))), "of sums that are void");
+            settle();
+            assertEquals(List.of(new Action.Compute(1, 2, 1, List.of(0, 1, 2), List.of()), new Action.Compute(2, 2, 1, List.of(3, 4, 5), List.of())), all(Action.Compute.class));
+            computeAll();
+            assertEquals(new TreeMap<>(Map.of(1L, List.of(0, 1, 2), 2L, List.of(3, 4, 5))), one(Action.Reduce.class).holders());
+        }
+    }
+
+    @Test void whereSumsAreMingledWhoComesWhileTooFewAreLeftFindsTheStepBegunAnew() {
+        control = new Control(new Settings(2, 2, 2, 0, true, FINGERPRINT, plan, true));
+        state = control.start();
+        join(1);
+        join(2);
+        settle();
+        compute(1);
+        on(new Event.Lost(2, "ended"));
+        join(3);
+        assertEquals(new Action.Layout(3, List.of(member(1), member(3)), List.of(1L, 2L), List.of(1L), 0, List.of(3L), true), one(Action.Layout.class));
+        settle();
+        assertEquals(List.of(List.of(0, 1, 2), List.of(3, 4, 5)), all(Action.Compute.class).stream().map(Action.Compute::leaves).toList());
+        step();
+        join(4);
+        step();
+        assertEquals(false, one(Action.Layout.class).anew(), "between two steps");
+    }
+
     @Test void aLossWhileReducingOrStagingMakesBothVoidButNoLeafOfSurvivors() {
         for (boolean staging : new boolean[] {false, true}) {
             begin(3, 2, true, plan);

@@ -20,7 +20,8 @@ import java.util.stream.IntStream;
 /// @param faults the kinds of faults
 /// @param seed decides everything that is left open
 /// @param asked whether somebody asks the run to end before its last step
-public record Scenario(int nodes, int steps, int leaves, Set<FaultKind> faults, long seed, boolean asked) implements Plan {
+/// @param mingled whether sums hold parts of other ranks' leaves, so that a step that loses a rank begins anew
+public record Scenario(int nodes, int steps, int leaves, Set<FaultKind> faults, long seed, boolean asked, boolean mingled) implements Plan {
     /// More ranks than this are not simulated.
     public static final int MOST_NODES = 1000;
 
@@ -43,19 +44,29 @@ public record Scenario(int nodes, int steps, int leaves, Set<FaultKind> faults, 
         this(nodes, steps, leaves, faults, seed, false);
     }
 
+    /// A scenario whose ranks sum their own leaves and nothing else.
+    public Scenario(int nodes, int steps, int leaves, Set<FaultKind> faults, long seed, boolean asked) {
+        this(nodes, steps, leaves, faults, seed, asked, false);
+    }
+
+    /// The same with sums that hold parts of others' leaves.
+    public Scenario withMingledSums() {
+        return new Scenario(nodes, steps, leaves, faults, seed, asked, true);
+    }
+
     /// The same run with nothing that goes wrong.
     public Scenario calm() {
-        return new Scenario(nodes, steps, leaves, EnumSet.noneOf(FaultKind.class), seed, false);
+        return new Scenario(nodes, steps, leaves, EnumSet.noneOf(FaultKind.class), seed, false, mingled);
     }
 
     /// The same with another seed.
     public Scenario withSeed(long other) {
-        return new Scenario(nodes, steps, leaves, faults, other, asked);
+        return new Scenario(nodes, steps, leaves, faults, other, asked, mingled);
     }
 
     /// The line that replays it.
     public String command() {
-        return "./xiaolu sim --nodes %d --steps %d --leaves %d --faults %s --seed %d".formatted(nodes, steps, leaves, FaultKind.words(faults), seed);
+        return "./xiaolu sim --nodes %d --steps %d --leaves %d --faults %s --seed %d%s".formatted(nodes, steps, leaves, FaultKind.words(faults), seed, mingled ? " --mingled" : "");
     }
 
     @Override public int leavesOf(long step) {
@@ -76,7 +87,7 @@ public record Scenario(int nodes, int steps, int leaves, Set<FaultKind> faults, 
 
     /// What the control plane is told. Three ranks are the fewest among which one that errs can be found.
     Settings settings() {
-        return new Settings(nodes, nodes < 3 ? 1 : Math.max(3, nodes / 2), 2, 0, true, fingerprint(), this);
+        return new Settings(nodes, nodes < 3 ? 1 : Math.max(3, nodes / 2), 2, 0, true, fingerprint(), this, mingled);
     }
 
     static TreeMap<String, String> fingerprint() {

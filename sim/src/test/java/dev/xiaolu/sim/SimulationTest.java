@@ -3,6 +3,7 @@ package dev.xiaolu.sim;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.xiaolu.recover.Action;
 import dev.xiaolu.recover.Control;
 import dev.xiaolu.recover.History;
 import dev.xiaolu.recover.Lines;
@@ -119,6 +120,27 @@ class SimulationTest {
             ended += outcome.end().startsWith("stopped") ? 1 : 0;
         }
         assertTrue(ended > 30, ended + " of 60 ended because they were asked to");
+    }
+
+    @Test void whereSumsAreMingledEveryLossBeginsTheStepAnewAndNothingElseChanges() {
+        for (long seed = 0; seed < 40; seed++) {
+            var scenario = new Scenario(3 + (int) (seed % 5), 12, 9, ALL, seed).withMingledSums();
+            var turns = new ArrayList<History.Turn>();
+            Outcome outcome = Simulation.run(scenario, turns::add);
+            assertEquals(List.of(), outcome.violations(), scenario::command);
+            assertEquals(outcome.calmDigest(), outcome.digest(), scenario::command);
+            var work = new Control(scenario.settings());
+            State state = work.start();
+            for (History.Turn turn : turns) {
+                Next next = work.next(state, turn.event());
+                for (Action action : next.actions()) {
+                    if (action instanceof Action.Layout layout) {
+                        assertEquals(next.state().run().work() != null, layout.anew(), scenario.command());
+                    }
+                }
+                state = next.state();
+            }
+        }
     }
 
     /// Ranks that go on computing across a change of members were blamed for it once: 4 nodes were left with too few, then asked to end.
