@@ -1,12 +1,15 @@
 package dev.xiaolu.comm;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.xiaolu.platform.InputException;
+import dev.xiaolu.platform.Pages;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -82,6 +85,26 @@ class RegionTest {
                 System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")), Holder.class.getName(), temp.toString(), run).redirectError(ProcessBuilder.Redirect.INHERIT).start();
         assertEquals("made", process.inputReader().readLine());
         return process;
+    }
+
+    @EnabledOnOs(OS.LINUX)
+    @Test void whatIsGivenBackReadsAsZerosAndNothingBesideItChanges() {
+        Path memory = Path.of("/dev/shm");
+        Path folder = Region.folder(Files.isWritable(memory) ? memory : temp, "pages-" + ProcessHandle.current().pid());
+        try (Region region = Region.create(folder, 7)) {
+            var all = region.arena().allocate(40_000, 64);
+            all.fill((byte) 5);
+            assumeTrue(Pages.giveBack(all.asSlice(100, 30_000)), "not every file system can");
+            for (long i = 0; i < all.byteSize(); i++) {
+                boolean inside = i >= 100 + 4096 && i < 30_100 - 4096;
+                byte found = all.get(JAVA_BYTE, i);
+                assertTrue(inside ? found == 0 : i >= 100 && i < 30_100 || found == 5, "byte " + i + " is " + found);
+            }
+            all.fill((byte) 6);
+            assertEquals(6, all.get(JAVA_BYTE, 20_000));
+        } finally {
+            Region.clear(folder);
+        }
     }
 
     @Test void moreThanTheFileSystemHasIsRefusedBeforeAnythingIsWritten() {

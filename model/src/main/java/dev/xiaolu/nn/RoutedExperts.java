@@ -69,13 +69,18 @@ public record RoutedExperts(Weight gate, Weight up, Weight down) {
     /// The tensor of a parameter as it is published, the experts of a layer one by one: `mlp.experts.up_proj.weight` gives `mlp.experts.0.up_proj.weight` and so on, views of the same memory.
     /// A tensor of anything else is given as it is.
     public static void oneByOne(String name, Tensor tensor, BiConsumer<String, Tensor> each) {
+        oneByOne(name, tensor, 0, each);
+    }
+
+    /// The same of some neighbouring experts, of which `first` is the first.
+    public static void oneByOne(String name, Tensor tensor, long first, BiConsumer<String, Tensor> each) {
         int experts = name.indexOf(EXPERTS);
         if (experts < 0) {
             each.accept(name, tensor);
             return;
         }
         for (int expert = 0; expert < tensor.shape().axis(0); expert++) {
-            each.accept(name.substring(0, experts) + EXPERTS + expert + "." + name.substring(experts + EXPERTS.length()), tensor.at(expert));
+            each.accept(name.substring(0, experts) + EXPERTS + (first + expert) + "." + name.substring(experts + EXPERTS.length()), tensor.at(expert));
         }
     }
 

@@ -22,8 +22,18 @@ public final class GradientMeans implements AutoCloseable {
 
     /// Works out the mean of one parameter's gradient over `leaves` leaves, whose sums are `sums`, and adds its squares to `norm`.
     public void add(SquaredNorm norm, Parameter parameter, int leaves, Tensor... sums) {
+        square(norm, mean(parameter, leaves, sums));
+    }
+
+    /// Works out the mean of one parameter's gradient over `leaves` leaves, whose sums are `sums`.
+    public Tensor mean(Parameter parameter, int leaves, Tensor... sums) {
         Tensor mean = means.computeIfAbsent(parameter.name(), _ -> Tensor.zeros(arena, DType.F32, parameter.shape()));
         Compute.into(new FixedMean(leaves), sums, mean);
+        return mean;
+    }
+
+    /// Adds the squares of a mean, or of some whole blocks of one, to `norm`.
+    public static void square(SquaredNorm norm, Tensor mean) {
         Scratch scratch = Compute.current().scratch();
         Scratch.Mark before = scratch.mark();
         Tensor blocks = Compute.one(new SquareSums(), mean);

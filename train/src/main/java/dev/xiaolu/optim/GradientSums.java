@@ -16,6 +16,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 
 /// The gradient of one step as integers: every leaf of work is added exactly, so neither the order of leaves nor who computed them can matter.
 ///
@@ -48,17 +49,31 @@ public final class GradientSums implements GradientSink, AutoCloseable {
 
     /// Starts a step of so many leaves.
     public void begin(int leaves) {
+        begin(leaves, _ -> true);
+    }
+
+    /// The same where gradients of some parameters alone, by name, are added here; the memory of the others is left as it is.
+    public void begin(int leaves, Predicate<String> which) {
         check(leaves > 0 && leaves <= 1 << 20, "a step of %d leaves, wanted 1 to 2^20", leaves);
         leavesOfStep = leaves;
         int halvings = 32 - Integer.numberOfLeadingZeros(leaves - 1);                    // ⌈log2(leaves)⌉
         add = new FixedAdd(Math.scalb(2048f, -halvings));
-        sums.values().forEach(sum -> sum.data().fill((byte) 0));
+        sums.forEach((name, sum) -> {
+            if (which.test(name)) {
+                sum.data().fill((byte) 0);
+            }
+        });
         overflow.data().fill((byte) 0);
         leavesAdded = 0;
     }
 
     @Override public void accept(Parameter parameter, Tensor gradients) {
         Compute.run(add, gradients, sums.get(parameter.name()), overflow);
+    }
+
+    /// What adds the gradients of leaves to a sum of this step.
+    public FixedAdd adding() {
+        return add;
     }
 
     /// Counts leaves whose every gradient has been added.
@@ -76,10 +91,10 @@ public final class GradientSums implements GradientSink, AutoCloseable {
         return overflow.data().get(JAVA_LONG, 0);
     }
 
-    /// Adds what `other` holds, of the same step and parameters.
+    /// Adds what `other` holds, of the same step and of parameters that are here too.
     public void addAll(GradientSums other) {
-        sums.forEach((name, sum) -> {
-            MemorySegment own = sum.data(), theirs = other.sums.get(name).data();
+        other.sums.forEach((name, sum) -> {
+            MemorySegment own = sums.get(name).data(), theirs = sum.data();
             for (long i = 0; i < sum.shape().size(); i++) {
                 own.setAtIndex(JAVA_LONG, i, own.getAtIndex(JAVA_LONG, i) + theirs.getAtIndex(JAVA_LONG, i));
             }

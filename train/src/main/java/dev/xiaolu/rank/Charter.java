@@ -35,7 +35,7 @@ record Charter(String runId, List<Replica> founders, WriterProcess launcher, lon
     /// What the control plane is told.
     Settings settings(RunConfig config, Map<String, String> fingerprint) {
         var launch = config.launch();
-        return new Settings(launch.workers(), launch.fewest(), launch.copies(), from, true, new TreeMap<>(fingerprint), RunPlan.of(config, from));
+        return new Settings(launch.workers(), launch.fewest(), launch.copies(), from, true, new TreeMap<>(fingerprint), RunPlan.of(config, from), launch.expertRanks() > 1);
     }
 
     Settings settings(RunConfig config, RunData data) {

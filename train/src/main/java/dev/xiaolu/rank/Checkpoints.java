@@ -12,22 +12,19 @@ import dev.xiaolu.store.Checkpoint;
 import dev.xiaolu.store.CheckpointNotSavedException;
 import dev.xiaolu.store.CheckpointStore;
 import dev.xiaolu.store.DigestChain;
-import dev.xiaolu.store.TensorDigest;
 import dev.xiaolu.store.TensorSource;
 import dev.xiaolu.tensor.Compute;
-import dev.xiaolu.tensor.Scratch;
 import dev.xiaolu.tensor.Tensor;
 import dev.xiaolu.train.Evaluation;
+import dev.xiaolu.train.ExpertsOneByOne;
 import dev.xiaolu.train.Looks;
 import dev.xiaolu.train.ModelFamily;
 import dev.xiaolu.train.RunConfig;
 import dev.xiaolu.train.RunData;
 import dev.xiaolu.train.StepPlans;
 import dev.xiaolu.train.Trainer;
-import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -66,10 +63,10 @@ final class Checkpoints {
         return plan.doubled(step).contains(leaf);
     }
 
-    /// Puts the state of `step` into its slot, from the seed or from a checkpoint: all weights, and the optimizer state of the parameters that `holds` names.
-    void restore(Replica replica, long step, Predicate<String> holds) {
+    /// Puts the state of `step` into its slot, from the seed or from a checkpoint: the weights of the shards that are `here`, and the optimizer state of those that `holds` names.
+    void restore(Replica replica, long step, Predicate<String> here, Predicate<String> holds) {
         if (step == 0) {
-            replica.startAnew(holds);
+            replica.startAnew(here, holds);
             return;
         }
         Checkpoint checkpoint = Checkpoint.open(Disk.real(), store.folder(step));
@@ -77,16 +74,20 @@ final class Checkpoints {
         Trainer.refuseOtherArithmetic(checkpoint);
         String subject = "checkpoint " + checkpoint.label();
         Slot slot = replica.slot(step);
-        try (TensorSource weights = checkpoint.weights(); TensorSource optimizer = checkpoint.optimizer()) {
-            slot.made.weights().forEach((name, tensor) -> take(subject, weights, name, tensor));
+        try (TensorSource weights = checkpoint.weights(); TensorSource optimizer = ExpertsOneByOne.of(checkpoint.optimizer())) {
+            slot.made.weights().forEach((name, tensor) -> {
+                if (slot.shardOf(name) == null || here.test(slot.shardOf(name))) {
+                    take(subject, weights, name, tensor);
+                }
+            });
             for (Parameter parameter : slot.trained()) {
                 if (holds.test(parameter.name())) {
-                    slot.optimizer(parameter.name()).state().forEach((name, tensor) -> take(subject, optimizer, name, tensor));
+                    slot.savedState(parameter.name()).forEach((name, tensor) -> take(subject, optimizer, name, tensor));
                 }
             }
         }
         replica.changed();
-        String found = DigestChain.digest(replica.digests(step));
+        String found = DigestChain.digest(replica.digests(step, here, checkpoint.manifest().tensors()));
         if (!found.equals(checkpoint.manifest().weightsDigest())) {
             throw InputException.of("%s: its weights have digest %s… here, wanted %s…: they were not read as they were written", subject, found.substring(0, 12),
                     checkpoint.manifest().weightsDigest().substring(0, 12));

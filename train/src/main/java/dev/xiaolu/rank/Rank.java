@@ -5,6 +5,7 @@ import dev.xiaolu.comm.Message;
 import dev.xiaolu.comm.Region;
 import dev.xiaolu.comm.Regions;
 import dev.xiaolu.comm.TransportException;
+import dev.xiaolu.nn.RoutedExperts;
 import dev.xiaolu.platform.Clock;
 import dev.xiaolu.platform.DiskException;
 import dev.xiaolu.platform.InputException;
@@ -14,6 +15,7 @@ import dev.xiaolu.recover.Leaf;
 import dev.xiaolu.recover.Lines;
 import dev.xiaolu.recover.Member;
 import dev.xiaolu.store.DigestChain;
+import dev.xiaolu.store.TensorDigest;
 import dev.xiaolu.tensor.Compute;
 import dev.xiaolu.tensor.Scratch;
 import dev.xiaolu.tensor.Tensor;
@@ -21,8 +23,10 @@ import dev.xiaolu.train.Verdict;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -44,6 +48,7 @@ final class Rank implements Replica.Peers {
     private final Saver saver;
     private final int copies;
     private final Inbox inbox;
+    private final Exchange exchange;                             // null where every rank has all experts
 
     private long generation;                                     // of the newest layout seen here
     private long settled;                                        // the generation that settled last
@@ -55,7 +60,7 @@ final class Rank implements Replica.Peers {
     private final Deque<Integer> todo = new ArrayDeque<>();
     private final Deque<Integer> checks = new ArrayDeque<>();
     private Staging staging;                                     // null unless values of others are awaited
-    private final Set<Made> made = new HashSet<>();
+    private final Map<Made, Message> made = new HashMap<>();
     private DigestChain chain = DigestChain.START;
     private long leavesTimed;
     private boolean idle;                                        // whether nothing was computed since the last commit
@@ -63,6 +68,7 @@ final class Rank implements Replica.Peers {
     private long looked = -1;                                    // the step after which this rank has looked at the model last
     private String farewell;                                     // why the end has come; null before
     private boolean finished;
+    private long missed = -1;                                    // the step that could not be looked at yet, -1: none
 
     /// What another rank has said to have made.
     private record Made(long generation, long step, long id) {}
@@ -80,6 +86,7 @@ final class Rank implements Replica.Peers {
         this.copies = copies;
         this.inbox = inbox;
         saver = new Saver(checkpoints.store(), self(), new SaverMail(endpoint, liaison, inbox), inbox.progress::incrementAndGet);
+        exchange = replica.shards().parts() > 1 ? new Exchange(endpoint, regions, replica, inbox.rows, this::isVoid, inbox.progress::incrementAndGet) : null;
     }
 
     /// What has come and waits to be done. Thread-safe.
@@ -88,6 +95,7 @@ final class Rank implements Replica.Peers {
         private record Item(long from, Message message, Action order, String chain) {}
 
         private final LinkedBlockingQueue<Item> items = new LinkedBlockingQueue<>();
+        private final LinkedBlockingQueue<Exchange.Came> rows = new LinkedBlockingQueue<>();
         private final AtomicLong newest = new AtomicLong();      // generation of the newest layout that has come
         private long index = -1, place;                          // number of the newest order that has come
         private volatile Regions regions;
@@ -117,6 +125,9 @@ final class Rank implements Replica.Peers {
             by.heardOf(from);
             if (message.kind() == Wire.ORDER && by.isReplica(from)) {
                 order(from, message);
+            } else if (message.kind() == Wire.ROWS || message.kind() == Wire.ROWS_BACK) {
+                rows.add(new Exchange.Came(from, message));
+                items.add(new Item(from, Message.of(message.kind()), null, ""));         // wakes a rank that has nothing else to do
             } else if (FROM_RANKS.contains(message.kind()) || by.isReplica(from) && message.kind() != Wire.BEAT) {
                 items.add(new Item(from, message, null, ""));
             }
@@ -148,7 +159,7 @@ final class Rank implements Replica.Peers {
 
     /// Works until the run ends or goes on without this rank. Gives why, where it did not end as it should; null where it did.
     String work() {
-        try (saver) {
+        try (saver; exchange) {
             return worked();
         }
     }
@@ -198,11 +209,16 @@ final class Rank implements Replica.Peers {
                 order(item.order);
             }
             case Wire.MADE -> {
-                made.add(new Made(Wire.number(item.message, 0), Wire.number(item.message, 1), item.from));
+                made.put(new Made(Wire.number(item.message, 0), Wire.number(item.message, 1), item.from), item.message);
                 takeIfAllMade();
             }
             case Wire.WANT -> wanted(SaverMail.wanted(item.from, item.message));
             case Wire.WRITTEN -> saver.written(item.from, SaverMail.part(item.message));
+            case Wire.ROWS, Wire.ROWS_BACK -> {
+                if (exchange != null) {
+                    exchange.serve();
+                }
+            }
             case Wire.LOOK -> look(Wire.number(item.message, 0));
             case Wire.FULL -> checkpoints.refuse(Wire.number(item.message, 0));
             case Wire.FLIP -> flip = Wire.number(item.message, 0);
@@ -218,6 +234,15 @@ final class Rank implements Replica.Peers {
                 if (of == generation) {
                     placement = next;
                     settled = generation;
+                    if (exchange != null) {
+                        exchange.settles(placement);
+                        saver.awaitCopied(0);
+                        saver.awaitCopied(1);
+                        replica.release(self(), placement);
+                    }
+                    if (missed == committed) {
+                        look(missed);
+                    }
                 }
             }
             case Action.Compute compute -> {
@@ -241,6 +266,7 @@ final class Rank implements Replica.Peers {
                 checks.clear();
                 replica.drop();
                 staging = null;
+                begin(placement);
             }
             case Action.Save save when placementOf(save.generation()) != null ->
                 save(save, placementOf(save.generation()));
@@ -262,10 +288,15 @@ final class Rank implements Replica.Peers {
 
     private void layout(Action.Layout layout) {
         generation = layout.generation();
+        if (exchange != null) {
+            exchange.begins(generation);
+        }
         todo.clear();
         checks.clear();
         staging = null;
-        made.removeIf(each -> each.generation < generation);
+        missed = layout.committed() < missed ? -1 : missed;     // it will be asked for again
+        looked = layout.committed() < looked ? -1 : looked;
+        made.keySet().removeIf(each -> each.generation < generation);
         if (layout.base().isEmpty() || layout.anew() || layout.committed() != committed) {
             replica.drop();                                      // also where this layout is void already: the next one does not say it again
         }
@@ -281,7 +312,7 @@ final class Rank implements Replica.Peers {
         }
         if (layout.base().isEmpty()) {
             try {
-                checkpoints.restore(replica, layout.committed(), name -> next.isHolder(self(), name));
+                checkpoints.restore(replica, layout.committed(), name -> next.hasWeights(self(), name), name -> next.isHolder(self(), name));
             } catch (InputException | DiskException damaged) {
                 tell(new Event.Noted(self(), Noted.UNREADABLE, Long.toString(layout.committed())));
                 return;                                          // another layout will come, from an older one
@@ -290,7 +321,16 @@ final class Rank implements Replica.Peers {
             takeOver(layout);
         }
         committed = layout.committed();
+        begin(next);
         tell(new Event.Ready(self(), generation));
+    }
+
+    /// Where others add to the sums of this rank, these are ready before anybody can be asked for a leaf.
+    private void begin(Placement among) {
+        if (exchange != null) {
+            replica.begin(committed + 1, self(), among);
+            exchange.at(committed + 1);
+        }
     }
 
     private void meet(List<Member> members) {
@@ -311,17 +351,21 @@ final class Rank implements Replica.Peers {
         saver.members(members.stream().map(Member::id).toList());
     }
 
-    /// Takes from those who have it what is not here yet: all weights for a newcomer, and the optimizer state that is to be here from now on.
+    /// Takes from those who have it what is not here yet: weights, which a newcomer has none of, and the optimizer state that is to be here from now on.
     private void takeOver(Action.Layout layout) {
         Placement before = replica.placement(layout.settled(), copies);
         List<Long> base = layout.base();
         Slot slot = replica.slot(layout.committed());
-        if (!base.contains(self())) {
-            int turn = 0;
-            for (var parameter : slot.parameters()) {
-                read(base.get(turn++ % base.size()), parameter.value());
+        int turn = 0;
+        for (var shard : slot.shards.all()) {
+            String name = shard.name();
+            if (next.hasWeights(self(), name) && !(base.contains(self()) && before.hasWeights(self(), name))) {
+                List<Long> sources = before.withWeights(name).stream().filter(base::contains).toList();
+                read(sources.get(turn++ % sources.size()), shard.value());
             }
-            replica.changed();
+        }
+        if (!base.contains(self())) {
+            replica.changed();                                   // whoever was there has the digests of all, and they stay as they are
         }
         for (var parameter : slot.trained()) {
             String name = parameter.name();
@@ -336,19 +380,26 @@ final class Rank implements Replica.Peers {
         long begun = Clock.real().nanos();
         List<Leaf> told;
         if (todo.isEmpty()) {
-            told = List.of(replica.computeApart(step, checks.remove(), true, takeFlip()));
+            told = List.of(apart(checks.remove(), true));
         } else if (checkpoints.isDoubled(step, todo.peek())) {
-            told = List.of(replica.computeApart(step, todo.remove(), false, takeFlip()));
+            told = List.of(apart(todo.remove(), false));
         } else {
             int first = todo.remove(), leaves = 1;
-            while (leaves < replica.plan(step).microBatchLeaves() && !todo.isEmpty() && todo.peek() == first + leaves && !checkpoints.isDoubled(step, todo.peek())) {
+            while (exchange == null && leaves < replica.plan(step).microBatchLeaves() && !todo.isEmpty() && todo.peek() == first + leaves && !checkpoints.isDoubled(step, todo.peek())) {
                 todo.remove();
                 leaves++;
             }
-            told = replica.compute(step, first, leaves);
+            int count = leaves;
+            told = exchange == null ? replica.compute(step, first, count) : exchange.leaves(() -> replica.compute(step, first, count));
         }
         timed((Clock.real().nanos() - begun) / told.size());
         tell(new Event.Computed(self(), settled, step, told));
+    }
+
+    private Leaf apart(int leaf, boolean check) {
+        long bit = takeFlip();
+        var experts = new HashMap<String, long[]>();
+        return exchange == null ? replica.computeApart(step, leaf, check, bit, experts) : exchange.leafApart(check, experts, () -> replica.computeApart(step, leaf, check, bit, experts));
     }
 
     /// A leaf has taken so long. The first one of a process counts for nothing, as it warms the compiler up.
@@ -374,16 +425,19 @@ final class Rank implements Replica.Peers {
         replica.spent.on(Spent.Part.CHECKPOINTS);
         replica.update(update.step(), self(), placement, verdict);
         staging = new Staging(update.step(), verdict, update.totals());
-        peers.forEach(peer -> endpoint.send(peer, Wire.numbers(Wire.MADE, generation, update.step())));
+        var told = new Message(Wire.MADE, Wire.numbers(Wire.MADE, generation, update.step()).head(), Fingerprints.body(replica.ownExperts(update.step(), self(), placement)));
+        peers.forEach(peer -> endpoint.send(peer, told));
         takeIfAllMade();
     }
 
     private void takeIfAllMade() {
-        if (staging != null && peers.stream().allMatch(peer -> made.contains(new Made(generation, staging.step, peer)))) {
+        if (staging != null && peers.stream().allMatch(peer -> made.containsKey(new Made(generation, staging.step, peer)))) {
             Staging now = staging;
             staging = null;
-            var digests = replica.take(now.step, self(), placement, now.verdict, now.totals, this);
-            made.removeIf(each -> each.step <= now.step);
+            var elsewhere = new HashMap<String, TensorDigest>();
+            peers.forEach(peer -> elsewhere.putAll(Fingerprints.read(made.get(new Made(generation, now.step, peer)).body())));
+            var digests = replica.take(now.step, self(), placement, now.verdict, now.totals, elsewhere, this);
+            made.keySet().removeIf(each -> each.step <= now.step);
             tell(new Event.Staged(self(), generation, now.step, digests));
         }
     }
@@ -401,6 +455,10 @@ final class Rank implements Replica.Peers {
     }
 
     private void save(Action.Save save, Placement its) {
+        if (its.isSpread() && !replica.hasDigests(save.step())) { // has come since, and was told none of the experts that are elsewhere
+            tell(new Event.SaveFailed(self(), save.generation(), save.step(), Saver.changed(save.step())));
+            return;
+        }
         replica.spent.on(Spent.Part.ORDERS);
         saver.begin(save, replica.slot(save.step()), its, checkpoints.head(replica, save.step(), chain));
         replica.spent.on(Spent.Part.CHECKPOINTS);
@@ -412,13 +470,26 @@ final class Rank implements Replica.Peers {
     }
 
     private void look(long at) {
-        if (at != looked) {                                      // a new leader may ask again
-            looked = at;
-            replica.spent.on(Spent.Part.ORDERS);
-            String seen = at == committed ? checkpoints.look(replica.slot(at).made, at, inbox.progress::incrementAndGet) : "{\"step\":%d}".formatted(at);      // too late to see anything
-            tell(new Event.Noted(self(), Noted.SEEN, seen));
-            replica.spent.on(Spent.Part.LOOKS);
+        if (at == looked) {                                      // a new leader may ask again
+            return;
         }
+        if (at != committed) {
+            looked = at;
+            tell(new Event.Noted(self(), Noted.SEEN, "{\"step\":%d}".formatted(at)));   // too late to see anything
+            return;
+        }
+        replica.spent.on(Spent.Part.ORDERS);
+        missed = at;                                             // until it has been seen: a new generation may come between
+        var made = replica.slot(at).made;
+        String seen = exchange == null ? checkpoints.look(made, at, inbox.progress::incrementAndGet)
+                : RoutedExperts.exchanging(exchange.looking(placement, this), () -> checkpoints.look(made, at, () -> {
+                    inbox.progress.incrementAndGet();
+                    exchange.serve();
+                }));
+        missed = -1;
+        looked = at;
+        tell(new Event.Noted(self(), Noted.SEEN, seen));
+        replica.spent.on(Spent.Part.LOOKS);
     }
 
     @Override public void read(long id, Tensor tensor) {

@@ -7,11 +7,17 @@ import dev.xiaolu.autograd.Parameter;
 import dev.xiaolu.comm.Region;
 import dev.xiaolu.nn.Filler;
 import dev.xiaolu.op.Digest;
+import dev.xiaolu.op.FixedMean;
+import dev.xiaolu.op.Numerics;
 import dev.xiaolu.optim.GradientMeans;
 import dev.xiaolu.optim.GradientSums;
 import dev.xiaolu.optim.Schedule;
 import dev.xiaolu.optim.SquaredNorm;
+import dev.xiaolu.platform.Pages;
 import dev.xiaolu.recover.Leaf;
+import dev.xiaolu.shape.DType;
+import dev.xiaolu.shape.Shape;
+import dev.xiaolu.shape.TensorType;
 import dev.xiaolu.store.DigestChain;
 import dev.xiaolu.store.TensorDigest;
 import dev.xiaolu.tensor.Compute;
@@ -28,8 +34,11 @@ import dev.xiaolu.train.StepPlan;
 import dev.xiaolu.train.StepPlans;
 import dev.xiaolu.train.StepResult;
 import dev.xiaolu.train.Verdict;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
@@ -57,7 +66,10 @@ final class Replica implements AutoCloseable {
     private final Schedule schedule;
     private final ModelFamily family;
     private final Slot[] slots = new Slot[2];
+    private final Filler start;
+    private final Map<String, Filler.Initial> initials = new HashMap<>();
     private final GradientSums sums;
+    private Predicate<String> summed = name -> !shards().named(name).isPart();           // the shards whose gradients are summed here
     private final GradientMeans means = new GradientMeans();
     private GradientSums aside;                                  // of one leaf that two ranks compute; null until there is one
     private LossSums losses;
@@ -74,8 +86,13 @@ final class Replica implements AutoCloseable {
         plans = StepPlans.of(config.train());
         schedule = Schedules.of(config);
         family = ModelFamily.of(config, data.tokenizer());
-        slots[0] = new Slot(config, family, ModelFamily.start(config), region.arena());
-        slots[1] = new Slot(config, family, tablesOf(ModelFamily.start(config)), region.arena());
+        start = ModelFamily.start(config);
+        Filler first = config.launch().expertRanks() > 1 ? tablesOf(start) : start;              // experts that will be elsewhere take no memory here
+        slots[0] = new Slot(config, family, (name, value, initial) -> {
+            initials.put(name, initial);
+            first.fill(name, value, initial);
+        }, region.arena());
+        slots[1] = new Slot(config, family, tablesOf(start), region.arena());
         sums = new GradientSums(slots[0].trained(), region.arena());
     }
 
@@ -93,17 +110,53 @@ final class Replica implements AutoCloseable {
         return slots[(int) (step % 2)];
     }
 
+    /// How the parameters are divided, with the memory of step 0.
+    Shards shards() {
+        return slots[0].shards;
+    }
+
     StepPlan plan(long step) {
         return plans.at(step);
     }
 
     Placement placement(List<Long> members, int copies) {
-        return Placement.of(members, copies, slots[0].made.training().model(), slots[0].trained());
+        return Placement.of(members, copies, slots[0].made.training().model(), slots[0]);
+    }
+
+    /// What gradients of `step` are added to here.
+    GradientSums sums(long step) {
+        check(working == step, "the sums of step %d are wanted, here are those of step %d", step, working);
+        return sums;
     }
 
     /// Forgets what was computed of a step under way.
     void drop() {
         working = -1;
+    }
+
+    /// Begins a step in whose sums others have a part, before they add to it.
+    void begin(long step, long self, Placement placement) {
+        summed = shard -> placement.sums(self, shard);
+        working = -1;
+        begin(step);
+    }
+
+    /// Gives back the memory of what is not here by a placement that holds: nobody reads it any more.
+    void release(long self, Placement placement) {
+        for (Parameter parameter : slots[0].trained()) {
+            String name = parameter.name();
+            if (!placement.sums(self, name)) {
+                Pages.giveBack(sums.sum(name).data());
+            }
+            for (Slot slot : slots) {
+                if (!placement.hasWeights(self, name)) {
+                    Pages.giveBack(slot.value(name).data());
+                }
+                if (!placement.isHolder(self, name)) {
+                    slot.state(name).forEach(state -> Pages.giveBack(state.data()));
+                }
+            }
+        }
     }
 
     /// Whether this leaf is in the sums.
@@ -126,11 +179,12 @@ final class Replica implements AutoCloseable {
 
     /// Computes one leaf by itself and tells the digest of its gradient; adds it to the sums unless it is a `check` of what another rank has computed.
     ///
-    /// @param flip a bit of the gradient's sum to turn over first, which stands for a chip that errs; negative for none
-    Leaf computeApart(long step, int leaf, boolean check, long flip) {
+    /// @param flip    a bit of the gradient's sum to turn over first, which stands for a chip that errs; negative for none
+    /// @param experts digests of the gradients of experts that are spread, by parameter, filled while the leaf is computed
+    Leaf computeApart(long step, int leaf, boolean check, long flip, Map<String, long[]> experts) {
         begin(step);
         if (aside == null) {
-            aside = new GradientSums(slots[0].trained());
+            aside = new GradientSums(slots[0].trained().stream().filter(each -> !shards().named(each.name()).isPart()).toList());
         }
         aside.begin(plan(step).leaves());
         List<long[]> before = check ? counts(step).stream().map(each -> each.data().toArray(JAVA_LONG)).toList() : List.of();
@@ -144,15 +198,16 @@ final class Replica implements AutoCloseable {
         long high = 0, low = 0;
         Scratch scratch = Compute.current().scratch();
         Scratch.Mark mark = scratch.mark();
-        for (Parameter parameter : slots[0].trained()) {
-            Tensor hashes = Compute.one(new Digest(0), aside.sum(parameter.name()));
-            high = high * 31 + hashes.data().getAtIndex(JAVA_LONG, 0);
-            low = low * 31 + hashes.data().getAtIndex(JAVA_LONG, 1);
+        for (Parameter parameter : slots[0].made.training().trained()) {
+            Tensor sum = aside.sum(parameter.name());
+            long[] found = sum == null ? experts.getOrDefault(parameter.name(), new long[2]) : Compute.one(new Digest(0), sum).data().toArray(JAVA_LONG);
+            high = high * 31 + found[0];
+            low = low * 31 + found[1];
         }
         scratch.reset(mark);
         if (check) {
             for (int i = 0; i < before.size(); i++) {
-                counts(step).get(i).data().copyFrom(java.lang.foreign.MemorySegment.ofArray(before.get(i)));
+                counts(step).get(i).data().copyFrom(MemorySegment.ofArray(before.get(i)));
             }
         } else {
             adds(leaf);
@@ -168,7 +223,7 @@ final class Replica implements AutoCloseable {
         }
         working = step;
         added.clear();
-        sums.begin(plan(step).leaves());
+        sums.begin(plan(step).leaves(), summed);
         losses = new LossSums(slot(step - 1).made.training().terms(), plan(step).leaves());
         slot(step - 1).made.training().begin(step);
     }
@@ -196,22 +251,59 @@ final class Replica implements AutoCloseable {
         for (Parameter parameter : slots[0].trained()) {
             if (placement.isOwner(self, parameter.name())) {
                 Scratch.Mark before = scratch.mark();
-                Tensor sum = sums.sum(parameter.name());
-                Tensor[] parts = contributors.stream().map(id -> id == self ? sum : peers.view(id, sum)).toArray(Tensor[]::new);
-                means.add(norm, parameter, plan(step).leaves(), parts);
+                Shards.Shard shard = shards().named(parameter.name());
+                Tensor[] parts = views(shard.isPart() ? placement.servers(shard.part()) : contributors, sums.sum(parameter.name()), peers);
+                Tensor mean = means.mean(parameter, plan(step).leaves(), parts);
+                square(norm, shard, mean, plan(step).leaves(), placement, peers);
                 scratch.reset(before);
             }
         }
         spent.on(Spent.Part.MEANS);
         boolean contributes = contributors.contains(self);
         var told = new ArrayList<Long>();
-        told.add(contributes ? sums.overflows() : 0);
+        told.add(contributes || placement.isSpread() ? sums.overflows() : 0);
         add(told, norm.counts());
         add(told, contributes ? losses.counts() : new long[LossSums.size(slot(step - 1).made.training().terms())]);
         for (Tensor count : counts(step)) {
             add(told, contributes ? count.data().toArray(JAVA_LONG) : new long[(int) count.shape().size()]);
         }
         return told;
+    }
+
+    private static Tensor[] views(Collection<Long> ids, Tensor tensor, Peers peers) {
+        return ids.stream().map(id -> peers.view(id, tensor)).toArray(Tensor[]::new);
+    }
+
+    /// Adds the squares of a mean to `norm`. Of a part of a parameter those of the blocks that begin in it: without what belongs to a block that began before, and with what its last block has of the parts behind.
+    private void square(SquaredNorm norm, Shards.Shard shard, Tensor mean, int leaves, Placement placement, Peers peers) {
+        if (!shard.isPart()) {
+            GradientMeans.square(norm, mean);
+            return;
+        }
+        long end = shard.first() + mean.shape().size(), from = blockFrom(shard.first()), to = Math.min(blockFrom(end), shard.whole().shape().size());
+        if (from >= to) {
+            return;
+        }
+        if (to <= end) {
+            GradientMeans.square(norm, mean.reshape(mean.shape().size()).slice(0, from - shard.first(), to - shard.first()));
+            return;
+        }
+        Tensor blocks = Compute.current().scratch().allocate(TensorType.f32(Shape.of(to - from)));
+        MemorySegment.copy(mean.data(), Float.BYTES * (from - shard.first()), blocks.data(), 0, Float.BYTES * (end - from));
+        for (Shards.Shard next : shards().of(shard.whole().name())) {
+            long first = Math.max(next.first(), end), last = Math.min(next.first() + next.value().shape().size(), to);
+            if (first < last) {
+                MemorySegment sum = sums.sum(next.name()).data().asSlice(Long.BYTES * (first - next.first()), Long.BYTES * (last - first));
+                Tensor[] parts = views(placement.servers(next.part()), Tensor.of(new TensorType(DType.I64, Shape.of(last - first)), sum), peers);
+                Compute.into(new FixedMean(leaves), parts, blocks.slice(0, first - from, last - from));
+            }
+        }
+        GradientMeans.square(norm, blocks);
+    }
+
+    /// The place of the first block that begins there or behind.
+    private static long blockFrom(long element) {
+        return (element + Numerics.BLOCK - 1) / Numerics.BLOCK * Numerics.BLOCK;
     }
 
     private static void add(List<Long> told, long[] counts) {
@@ -246,14 +338,27 @@ final class Replica implements AutoCloseable {
         }
     }
 
-    /// Takes the new values of what others own, and the state that is mirrored here; then everything of `step` is here.
+    /// Fingerprints of the weights that `self` owns and not every rank has, for those who have not.
+    Map<String, TensorDigest> ownExperts(long step, long self, Placement placement) {
+        var own = new LinkedHashMap<String, Tensor>();
+        slot(step).made.weights().forEach((name, tensor) -> {
+            String shard = slot(step).shardOf(name);
+            if (shard != null && slot(step).shards.named(shard).isPart() && placement.isOwner(self, shard)) {
+                own.put(name, tensor);
+            }
+        });
+        return ModelState.digests(own);
+    }
+
+    /// Takes the new values of what others own and is to be here, and the state that is mirrored here; then everything of `step` is here.
     ///
+    /// @param elsewhere fingerprints of weights that are not here
     /// @return names and digests that all ranks who tell them must tell alike
-    SortedMap<String, String> take(long step, long self, Placement placement, Verdict verdict, List<Long> totals, Peers peers) {
+    SortedMap<String, String> take(long step, long self, Placement placement, Verdict verdict, List<Long> totals, Map<String, TensorDigest> elsewhere, Peers peers) {
         Slot now = slot(step - 1), next = slot(step);
         for (Parameter parameter : now.trained()) {
             String name = parameter.name();
-            if (!placement.isOwner(self, name)) {
+            if (!placement.isOwner(self, name) && placement.hasWeights(self, name)) {
                 peers.read(placement.owner(name), next.value(name));
                 spent.on(Spent.Part.WEIGHTS);
                 if (placement.isHolder(self, name)) {
@@ -262,7 +367,7 @@ final class Replica implements AutoCloseable {
                 }
             }
         }
-        next.untrained().forEach(parameter -> next.takeValue(now, parameter.name()));
+        next.untrained().forEach(name -> next.takeValue(now, name));
         int at = 1 + SquaredNorm.COUNTS + LossSums.size(now.made.training().terms());
         for (Tensor count : next.made.training().counts()) {
             for (long i = 0; i < count.shape().size(); i++) {
@@ -274,7 +379,7 @@ final class Replica implements AutoCloseable {
         var told = new TreeMap<String, String>();
         changed();
         spent.on(Spent.Part.ORDERS);
-        told.put(Told.WEIGHTS, DigestChain.digest(digests(step)));
+        told.put(Told.WEIGHTS, DigestChain.digest(digests(step, name -> placement.hasWeights(self, name), elsewhere)));
         spent.on(Spent.Part.DIGEST);
         told.put(Told.RESULT, result.json());
         for (long owner : placement.members()) {
@@ -293,13 +398,38 @@ final class Replica implements AutoCloseable {
         return DigestChain.digest(ModelState.digests(tensors)).substring(0, 32);
     }
 
-    /// The fingerprint of every weight of a step that is here.
-    Map<String, TensorDigest> digests(long step) {
+    /// The fingerprint of every weight of a step: of those shards that are here worked out, of others as told.
+    ///
+    /// @param elsewhere by name of the weight; more than is needed does no harm
+    Map<String, TensorDigest> digests(long step, Predicate<String> here, Map<String, TensorDigest> elsewhere) {
         if (digestsOf != step) {
-            digests = ModelState.digests(slot(step).made.weights());
+            var held = new LinkedHashMap<String, Tensor>();
+            var all = new LinkedHashMap<String, TensorDigest>();
+            slot(step).made.weights().forEach((name, tensor) -> {
+                String shard = slot(step).shardOf(name);
+                if (shard == null || here.test(shard)) {
+                    held.put(name, tensor);
+                } else {
+                    TensorDigest told = elsewhere.get(name);
+                    check(told != null, "nobody has told the digest of %s of step %d", name, step);
+                    all.put(name, told);
+                }
+            });
+            all.putAll(ModelState.digests(held));
+            digests = all;
             digestsOf = step;
         }
         return digests;
+    }
+
+    /// The same where every weight is here, or where it was worked out before.
+    Map<String, TensorDigest> digests(long step) {
+        return digests(step, _ -> true, Map.of());
+    }
+
+    /// Whether the fingerprints of a step are known without working them out.
+    boolean hasDigests(long step) {
+        return digestsOf == step;
     }
 
     /// Says that the slot of a step was written to.
@@ -307,12 +437,22 @@ final class Replica implements AutoCloseable {
         digestsOf = -1;
     }
 
-    /// New weights of the seed, and optimizer state of zeros for the parameters that `holds` names: the state before the first step.
-    void startAnew(Predicate<String> holds) {
+    /// New weights of the seed for the shards that are `here`, and optimizer state of zeros for those that `holds` names: the state before the first step.
+    void startAnew(Predicate<String> here, Predicate<String> holds) {
         changed();
-        try (var arena = java.lang.foreign.Arena.ofShared()) {
-            var fresh = new Slot(config, family, ModelFamily.start(config), arena);
-            fresh.parameters().forEach(parameter -> slots[0].takeValue(fresh, parameter.name()));
+        Scratch scratch = Compute.current().scratch();
+        for (Parameter parameter : slots[0].made.training().model().parameters().all()) {
+            List<Shards.Shard> shards = shards().of(parameter.name());
+            if (!shards.getFirst().isPart()) {
+                start.fill(parameter.name(), parameter.value(), initials.get(parameter.name()));
+            } else if (shards.stream().anyMatch(shard -> here.test(shard.name()))) {
+                Scratch.Mark before = scratch.mark();
+                Tensor whole = scratch.allocate(parameter.value().type());
+                start.fill(parameter.name(), whole, initials.get(parameter.name()));
+                shards.stream().filter(shard -> here.test(shard.name())).forEach(shard ->
+                        shard.value().data().copyFrom(whole.data().asSlice(Float.BYTES * shard.first(), shard.value().data().byteSize())));
+                scratch.reset(before);
+            }
         }
         slots[0].trained().stream().map(Parameter::name).filter(holds).forEach(name -> slots[0].state(name).forEach(state -> state.data().fill((byte) 0)));
     }

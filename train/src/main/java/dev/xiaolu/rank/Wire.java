@@ -35,6 +35,10 @@ final class Wire {
     static final int SERVE = 19;
     /// Leader to the other replicas: the run is over and everything is written; go.
     static final int CLOSED = 20;
+    /// Rank to rank: rows of tokens for experts that lie there, see [Exchange].
+    static final int ROWS = 32;
+    /// Rank to rank: what these experts made of them.
+    static final int ROWS_BACK = 33;
 
     /// Rank to rank: write your part of the checkpoint of this step, in this generation.
     static final int WANT = 13;

@@ -4,6 +4,7 @@ import dev.xiaolu.comm.Endpoint;
 import dev.xiaolu.comm.Region;
 import dev.xiaolu.comm.Regions;
 import dev.xiaolu.comm.RunKey;
+import dev.xiaolu.nn.RoutedExperts;
 import dev.xiaolu.platform.Clock;
 import dev.xiaolu.platform.InputException;
 import dev.xiaolu.recover.Event;
@@ -106,9 +107,16 @@ public record Worker(Contract contract, Screen screen) {
     /// A process that comes late shall not make those wait who are warm: it computes a few leaves for nobody until the compiler has done most of its work.
     private static void warmUp(Replica replica) {
         long begun = Clock.real().nanos();
-        for (int pass = 0; pass < WARM_PASSES && Clock.real().nanos() - begun < WARM_NANOS; pass++) {
-            replica.compute(1, pass % replica.plan(1).leaves(), 1);
-            replica.drop();
+        try (var held = new HeldExperts(replica)) {
+            for (int pass = 0; pass < WARM_PASSES && Clock.real().nanos() - begun < WARM_NANOS; pass++) {
+                int leaf = pass % replica.plan(1).leaves();
+                if (replica.shards().parts() > 1) {
+                    RoutedExperts.exchanging(Exchange.ofNobody(held), () -> replica.compute(1, leaf, 1));
+                } else {
+                    replica.compute(1, leaf, 1);
+                }
+                replica.drop();
+            }
         }
     }
 }

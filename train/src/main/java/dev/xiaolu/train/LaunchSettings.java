@@ -1,6 +1,7 @@
 package dev.xiaolu.train;
 
 import dev.xiaolu.platform.Faults;
+import java.util.Locale;
 
 /// Over how many processes a run goes, and how it deals with their loss; changes no bit.
 public record LaunchSettings(
@@ -8,6 +9,7 @@ public record LaunchSettings(
         @Setting(value = "with fewer workers the run waits", standard = "1", free = true) int fewest,
         @Setting(value = "workers that hold each part of the optimizer's state", standard = "2", free = true) int copies,
         @Setting(value = "replicas of the coordinator: 1; 3 outlive the loss of any one", standard = "1", free = true) int coordinators,
+        @Setting(value = "parts of each layer's experts, one at a worker; 1: all at each", standard = "1", free = true) int expertRanks,
         @Setting(value = "part of the leaves that two workers compute, to compare", standard = "0.01", free = true) double doubleCheck,
         @Setting(value = "milliseconds of silence after which a worker is given up", standard = "1500", free = true) int silenceMillis,
         @Setting(value = "seconds without progress after which a worker is given up", standard = "120", free = true) int progressSeconds,
@@ -36,6 +38,13 @@ public record LaunchSettings(
                 .that(coordinators >= 1 && coordinators <= 9 && coordinators % 2 == 1, "launch.coordinators is %d, wanted 1, 3, 5, 7 or 9: an even number outlives no more losses than the odd one below it", coordinators)
                 .that(coordinators == 1 || coordinators <= workers, "launch.coordinators is %d, wanted at most launch.workers (%d): all but one of them live in workers", coordinators, workers)
                 .that(copies >= 1, "launch.copies is %d, wanted a positive number", copies)
+                .that(expertRanks >= 1, "launch.expert_ranks is %d, wanted a positive number", expertRanks)
+                .that(expertRanks <= 1 || model.family() == RunConfig.Family.DEEPSEEK4, "launch.expert_ranks is %d, wanted 1 where model.family is %s: a dense model has no experts", expertRanks,
+                        model.family().name().toLowerCase(Locale.ROOT))
+                .that(expertRanks <= 1 || model.family() != RunConfig.Family.DEEPSEEK4 || expertRanks <= deepseek4.numRoutedExperts(),
+                        "launch.expert_ranks is %d, wanted at most deepseek4.num_routed_experts (%d)", expertRanks, deepseek4.numRoutedExperts())
+                .that(expertRanks <= 1 || expertRanks <= fewest, "launch.expert_ranks is %d, wanted at most launch.fewest (%d): with fewer workers than that, some would need room for more than one part of the experts",
+                        expertRanks, fewest)
                 .that(doubleCheck >= 0 && doubleCheck <= 1, "launch.double_check is %s, wanted 0 to 1", doubleCheck)
                 .that(silenceMillis >= 500, "launch.silence_millis is %d, wanted at least 500: signs of life come every 200", silenceMillis)
                 .positive("launch.progress_seconds", progressSeconds)

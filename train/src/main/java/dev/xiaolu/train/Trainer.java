@@ -145,7 +145,7 @@ public final class Trainer {
 
     /// What the next step needs beside the weights.
     private Map<String, Tensor> state() {
-        var state = new LinkedHashMap<>(optimizer.state());
+        var state = new LinkedHashMap<>(ExpertsOneByOne.of(optimizer.state()));
         state.putAll(made.training().state());
         return state;
     }
@@ -167,7 +167,7 @@ public final class Trainer {
     }
 
     private void continueFrom(Checkpoint checkpoint) {
-        try (TensorSource source = checkpoint.optimizer()) {
+        try (TensorSource source = ExpertsOneByOne.of(checkpoint.optimizer())) {
             ModelState.restore("checkpoint " + checkpoint.label(), source, state());
         }
         digests = ModelState.digests(made.weights());

@@ -63,7 +63,7 @@ final class Crew implements Coordinator.Watcher, Endpoint.Receiver {
         key.write(keyFile);
         try (var preparation = new Preparation(config, folder, QUIET)) {
             RunData data = preparation.data(Optional.empty());
-            var settings = new Settings(wanted, 1, config.launch().copies(), 0, true, Fingerprint.of(config, data), RunPlan.of(config, 0));
+            var settings = new Settings(wanted, 1, config.launch().copies(), 0, true, Fingerprint.of(config, data), RunPlan.of(config, 0), config.launch().expertRanks() > 1);
             endpoint = Endpoint.open("127.0.0.1", 0, Contract.coordinator(runId), key, this);
             var task = new Coordinator.Task(settings, rules(), new Heartbeats(1500, 120_000), 120_000, UnaryOperator.identity());
             coordinator = new Coordinator(new Post(endpoint, this), task, Ledger.of(0, DigestChain.START, new TreeMap<>()), this);

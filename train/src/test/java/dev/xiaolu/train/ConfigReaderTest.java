@@ -50,6 +50,14 @@ class ConfigReaderTest {
         assertEquals(64, model.sizeOfHead());
     }
 
+    @Test void expertsAreSpreadOnlyWhereThatCanWork() {
+        assertEquals(2, read("deepseek4-tiny", "launch.workers=3", "launch.fewest=2", "launch.expert_ranks=2").launch().expertRanks());
+        assertTrue(refusal("tiny", "launch.workers=3", "launch.fewest=2", "launch.expert_ranks=2").contains("launch.expert_ranks is 2, wanted 1 where model.family is llama: a dense model has no experts"));
+        assertTrue(refusal("deepseek4-tiny", "launch.workers=3", "launch.expert_ranks=2").contains("launch.expert_ranks is 2, wanted at most launch.fewest (1)"));
+        assertTrue(refusal("deepseek4-tiny", "launch.workers=9", "launch.fewest=8", "launch.expert_ranks=8").contains("launch.expert_ranks is 8, wanted at most deepseek4.num_routed_experts (4)"));
+        assertTrue(refusal("deepseek4-tiny", "launch.expert_ranks=0").contains("launch.expert_ranks is 0, wanted a positive number"));
+    }
+
     @Test void wordsGoOverTheFileAndTheFileOverItsPreset() throws Exception {
         Path file = yaml("preset: tiny\ntrain:\n  steps: 7\n  seed: 9\n");
         RunConfig config = read(file.toString(), "train.steps=8");

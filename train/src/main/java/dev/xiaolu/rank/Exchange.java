@@ -1,0 +1,317 @@
+package dev.xiaolu.rank;
+
+import static dev.xiaolu.platform.Check.check;
+
+import dev.xiaolu.comm.Endpoint;
+import dev.xiaolu.comm.Message;
+import dev.xiaolu.comm.Regions;
+import dev.xiaolu.nn.ExpertExchange;
+import dev.xiaolu.nn.ExpertLayer;
+import dev.xiaolu.nn.RoutedExperts;
+import dev.xiaolu.shape.DType;
+import dev.xiaolu.shape.Shape;
+import dev.xiaolu.shape.TensorType;
+import dev.xiaolu.tensor.Compute;
+import dev.xiaolu.tensor.Scratch;
+import dev.xiaolu.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+
+/// The way of rows of tokens to the ranks that have their experts, and back, where experts are spread.
+///
+/// One thread computes and serves: whoever waits for others works for others meanwhile, so ranks that wait for each other in a ring all go on. What is asked in a generation or for a step that has not begun here waits;
+/// what is asked in one that is over is left aside, since a step that loses a rank begins anew. Runs on the current [Compute]; all but [#received] is for one thread.
+final class Exchange implements ExpertExchange, AutoCloseable {
+    private static final long LOOK_MILLIS = 20;
+    private static final int HEAD_BYTES = 4 * Long.BYTES + 3 * Integer.BYTES;
+    private static final long BACKWARD = 1, APART = 2, CHECK = 4;
+
+    private final Endpoint endpoint;
+    private final Regions regions;
+    private final Replica replica;
+    private final HeldExperts held;
+    private final LinkedBlockingQueue<Came> came;
+    private final BooleanSupplier isVoid;
+    private final Runnable progress;
+    private final List<Came> early = new ArrayList<>();
+    private final Map<String, Integer> layers = new HashMap<>();
+    private Placement placement;                                 // of the settled generation
+    private long generation;                                     // of the newest layout
+    private boolean settled;
+    private long step;                                           // the step that has begun
+    private long flags;                                          // of the leaf that is computed
+    private Map<String, long[]> digests;                         // of the gradients of that leaf, by stack
+    private long questions;
+
+    /// A message that is for an exchange.
+    record Came(long from, Message message) {}
+
+    /// @param came     messages of the kinds [Wire#ROWS] and [Wire#ROWS_BACK], as they come
+    /// @param isVoid   whether a newer generation has begun, or nobody is left to say so
+    /// @param progress hears of everything that was done or has come back; not of waiting, so that one who never answers is found
+    Exchange(Endpoint endpoint, Regions regions, Replica replica, LinkedBlockingQueue<Came> came, BooleanSupplier isVoid, Runnable progress) {
+        this.endpoint = endpoint;
+        this.regions = regions;
+        this.replica = replica;
+        this.came = came;
+        this.isVoid = isVoid;
+        this.progress = progress;
+        held = new HeldExperts(replica);
+        List<ExpertLayer> all = replica.shards().layers();
+        for (int i = 0; i < all.size(); i++) {
+            layers.put(all.get(i).layer(), i);
+        }
+    }
+
+    /// A generation begins; nothing is served in it until it has settled.
+    void begins(long newest) {
+        generation = newest;
+        settled = false;
+    }
+
+    /// The generation has settled.
+    void settles(Placement now) {
+        placement = now;
+        settled = true;
+        serve();
+    }
+
+    /// The sums of a step are there to be added to.
+    void at(long begun) {
+        step = begun;
+        serve();
+    }
+
+    /// Runs `pass` with experts where they are; their gradients are added to the sums there.
+    <T> T leaves(ScopedValue.CallableOp<T, RuntimeException> pass) {
+        return with(0, null, pass);
+    }
+
+    /// The same for a leaf of which `found` is to be filled with digests of the gradients of experts; a `check` goes to others than usual, and adds nothing to any sum.
+    <T> T leafApart(boolean check, Map<String, long[]> found, ScopedValue.CallableOp<T, RuntimeException> pass) {
+        return with(check ? APART | CHECK : APART, found, pass);
+    }
+
+    private <T> T with(long how, Map<String, long[]> found, ScopedValue.CallableOp<T, RuntimeException> pass) {
+        flags = how;
+        digests = found;
+        return RoutedExperts.exchanging(this, pass);
+    }
+
+    @Override public Tensor forward(ExpertLayer layer, Tensor x, RoutedExperts.Plan plan) {
+        int number = layers.get(layer.layer());
+        Tensor y = Compute.current().scratch().allocate(x.type());
+        pass(number, layer, flags, x, null, plan, y);
+        Compute.current().recorder().ifPresent(recorder -> recorder.made(x, y, dy -> {
+            Tensor dx = Compute.current().scratch().allocate(x.type());
+            pass(number, layer, flags | BACKWARD, x, dy, plan, dx);
+            return dx;
+        }));
+        return y;
+    }
+
+    /// One part's rows of a pass.
+    private record Asked(HeldExperts.Run run, long how, long to, long firstRow) {}
+
+    private void pass(int number, ExpertLayer layer, long how, Tensor x, Tensor dy, RoutedExperts.Plan plan, Tensor back) {
+        var own = new ArrayList<Asked>();
+        var waiting = new HashMap<Long, Asked>();
+        Shards shards = replica.shards();
+        for (int part = 0; part < shards.parts(); part++) {
+            int from = shards.firstExpert(layer.stacks().getFirst(), part), to = shards.firstExpert(layer.stacks().getFirst(), part + 1);
+            int[] offsets = new int[to - from + 1];
+            for (int i = 0; i < offsets.length; i++) {
+                offsets[i] = plan.offsets().getInt(from + i) - plan.offsets().getInt(from);
+            }
+            if (offsets[to - from] == 0) {
+                continue;                                        // nobody chose them: no row, and a gradient of zeros
+            }
+            long target = (how & CHECK) == 0 ? placement.server(endpoint.self(), part) : placement.checker(endpoint.self(), part, shards.of(number, part).getFirst().name());
+            var asked = new Asked(new HeldExperts.Run(step, number, part, offsets), how, target, plan.offsets().getInt(from));
+            if (target == endpoint.self()) {
+                own.add(asked);
+            } else {
+                waiting.put(ask(asked, x, dy), asked);
+            }
+        }
+        for (Asked asked : own) {
+            Tensor rows = rows(x, asked);
+            if (dy == null) {
+                take(asked, held.forward(asked.run, rows).data(), new long[0], back);
+            } else {
+                HeldExperts.Backward result = held.backward(asked.run, rows, rows(dy, asked), (how & APART) != 0, (how & CHECK) == 0);
+                take(asked, result.ofRows().data(), result.digests(), back);
+            }
+        }
+        while (!waiting.isEmpty()) {
+            Came next = next();
+            if (next == null) {
+                continue;
+            }
+            if (next.message.kind() == Wire.ROWS) {
+                serve(next);
+                continue;
+            }
+            Asked asked = waiting.remove(Wire.number(next.message, 0));
+            if (asked != null) {
+                var head = ByteBuffer.wrap(next.message.head(), Long.BYTES, next.message.head().length - Long.BYTES);
+                long[] found = new long[head.remaining() / Long.BYTES];
+                head.asLongBuffer().get(found);
+                take(asked, next.message.body(), found, back);
+            }
+        }
+    }
+
+    private static Tensor rows(Tensor all, Asked asked) {
+        return all.slice(0, asked.firstRow, asked.firstRow + asked.run.rows());
+    }
+
+    /// Puts what has come back in its place.
+    private void take(Asked asked, MemorySegment rows, long[] found, Tensor back) {
+        progress.run();
+        Tensor place = rows(back, asked);
+        check(rows.byteSize() == place.type().bytes(), "rank %d gave back %d bytes for %d rows of layer %d, wanted %d", asked.to, rows.byteSize(), asked.run.rows(), asked.run.layer(), place.type().bytes());
+        MemorySegment.copy(rows, 0, place.data(), 0, rows.byteSize());
+        List<Shards.Shard> shards = replica.shards().of(asked.run.layer(), asked.run.part());
+        for (int stack = 0; stack < found.length / 2; stack++) {
+            long[] sum = digests.computeIfAbsent(shards.get(stack).whole().name(), _ -> new long[2]);
+            sum[0] += found[2 * stack];
+            sum[1] += found[2 * stack + 1];
+        }
+    }
+
+    /// Sends rows to whoever has their experts; with `dy`, rows and their gradients.
+    private long ask(Asked asked, Tensor x, Tensor dy) {
+        long question = ++questions;
+        HeldExperts.Run run = asked.run;
+        var head = ByteBuffer.allocate(HEAD_BYTES + Integer.BYTES * run.offsets().length).putLong(question).putLong(generation).putLong(run.step()).putLong(asked.how)
+                .putInt(run.layer()).putInt(run.part()).putInt(run.offsets().length);
+        for (int offset : run.offsets()) {
+            head.putInt(offset);
+        }
+        long bytes = Float.BYTES * run.rows() * x.shape().last(), at = Float.BYTES * asked.firstRow * x.shape().last();
+        MemorySegment body = x.data().asSlice(at, bytes);
+        if (dy != null) {
+            Tensor both = Compute.current().scratch().allocate(TensorType.f32(Shape.of(2L * run.rows(), x.shape().last())));
+            MemorySegment.copy(x.data(), at, both.data(), 0, bytes);
+            MemorySegment.copy(dy.data(), at, both.data(), bytes, bytes);
+            body = both.data();
+        }
+        endpoint.send(asked.to, new Message(Wire.ROWS, head.array(), body));
+        return question;
+    }
+
+    /// The next message, or null where none comes for a while; throws [Regions.Abandoned] once what is waited for is void.
+    private Came next() {
+        try {
+            Came next = came.poll(LOOK_MILLIS, TimeUnit.MILLISECONDS);
+            if (isVoid.getAsBoolean()) {
+                throw regions.abandoned(endpoint.self());
+            }
+            return next;
+        } catch (InterruptedException _) {
+            Thread.currentThread().interrupt();
+            throw regions.abandoned(endpoint.self());
+        }
+    }
+
+    /// Works for others with all that they have asked so far.
+    void serve() {
+        List<Came> waited = List.copyOf(early);
+        early.clear();
+        waited.forEach(this::serve);
+        for (Came next = came.poll(); next != null; next = came.poll()) {
+            if (next.message.kind() == Wire.ROWS) {              // answers to what nobody waits for any more are left aside
+                serve(next);
+            }
+        }
+    }
+
+    private void serve(Came asked) {
+        ByteBuffer head = ByteBuffer.wrap(asked.message.head());
+        if (head.remaining() < HEAD_BYTES) {
+            return;
+        }
+        long question = head.getLong(), of = head.getLong(), at = head.getLong(), how = head.getLong();
+        if (of < generation || of == generation && settled && at < step) {
+            return;
+        }
+        if (of > generation || !settled || at > step) {
+            early.add(asked);
+            return;
+        }
+        progress.run();
+        int layer = head.getInt(), part = head.getInt();
+        int[] offsets = new int[head.getInt()];
+        head.asIntBuffer().get(offsets);
+        var run = new HeldExperts.Run(at, layer, part, offsets);
+        boolean back = (how & BACKWARD) != 0;
+        MemorySegment body = asked.message.body();
+        long rows = back ? 2L * run.rows() : run.rows();
+        Tensor all = Tensor.of(new TensorType(DType.F32, Shape.of(rows, body.byteSize() / Float.BYTES / rows)), body);
+        Tensor result;
+        long[] found = {};
+        if (back) {
+            HeldExperts.Backward both = held.backward(run, all.slice(0, 0, run.rows()), all.slice(0, run.rows(), rows), (how & APART) != 0, (how & CHECK) == 0);
+            result = both.ofRows();
+            found = both.digests();
+        } else {
+            result = held.forward(run, all);
+        }
+        var answer = ByteBuffer.allocate(Long.BYTES * (1 + found.length)).putLong(question);
+        for (long number : found) {
+            answer.putLong(number);
+        }
+        endpoint.send(asked.from, new Message(Wire.ROWS_BACK, answer.array(), result.data().asSlice(0, result.type().bytes())));
+    }
+
+    /// How experts are used by whoever looks at a committed state: their weights are read where they lie, an expert at a time, and nobody has to work for it.
+    ExpertExchange looking(Placement among, Replica.Peers peers) {
+        Shards shards = replica.shards();
+        return (layer, x, plan) -> {
+            Tensor y = Compute.current().scratch().allocate(x.type());
+            for (int part = 0; part < shards.parts(); part++) {
+                int from = shards.firstExpert(layer.stacks().getFirst(), part), to = shards.firstExpert(layer.stacks().getFirst(), part + 1);
+                for (int expert = from; expert < to; expert++) {
+                    int first = plan.offsets().getInt(expert), last = plan.offsets().getInt(expert + 1), number = expert;
+                    if (first < last) {
+                        Scratch.Mark before = Compute.current().scratch().mark();
+                        long id = among.server(endpoint.self(), part);
+                        List<Tensor> weights = layer.stacks().stream().map(stack -> peers.view(id, Shards.run(stack, number, number + 1))).toList();
+                        MemorySegment made = held.ofOne(layer, x.slice(0, first, last), weights);
+                        MemorySegment.copy(made, 0, y.slice(0, first, last).data(), 0, made.byteSize());
+                        Compute.current().scratch().reset(before);
+                    }
+                }
+            }
+            return y;
+        };
+    }
+
+    /// Experts of nobody, without weights, for a process that warms up: what they make is of no use.
+    static ExpertExchange ofNobody(HeldExperts held) {
+        return (layer, x, plan) -> {
+            Scratch scratch = Compute.current().scratch();
+            Tensor y = scratch.allocate(x.type());
+            List<Tensor> weights = layer.stacks().stream().map(stack -> {
+                Tensor one = scratch.allocate(TensorType.f32(stack.shape().with(0, 1)));
+                one.data().fill((byte) 0);
+                return one;
+            }).toList();
+            MemorySegment.copy(held.ofOne(layer, x, weights), 0, y.data(), 0, y.type().bytes());
+            Compute.current().recorder().ifPresent(recorder -> recorder.made(x, y, dy -> dy));
+            return y;
+        };
+    }
+
+    @Override public void close() {
+        held.close();
+    }
+}
