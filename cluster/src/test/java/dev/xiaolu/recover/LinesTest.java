@@ -38,7 +38,7 @@ class LinesTest {
 
     @Test void aLineThatIsNoneIsNamedWithThePlace() {
         var unknown = assertThrows(IllegalArgumentException.class, () -> Lines.event("Reddy id=1"));
-        assertTrue(unknown.getMessage().contains("wanted one of [Computed, Damaged, Doubted, Joined, Lost, Ready"), unknown.getMessage());
+        assertTrue(unknown.getMessage().contains("wanted one of [Computed, Damaged, Doubted, Hopeless, Joined, Lost, Noted, Ready"), unknown.getMessage());
         var torn = assertThrows(IllegalArgumentException.class, () -> Lines.event("Ready id=1 generation="));
         assertEquals("line of a history: wanted a number at column 23 of \"Ready id=1 generation=\"", torn.getMessage());
         assertThrows(IllegalArgumentException.class, () -> Lines.action("Fence id=1 why=\"cut"));

@@ -32,14 +32,14 @@ final class Desk implements Endpoint.Receiver {
     private final RunData data;
     private final Contract contract;
     private final Path memory;
-    private final Rank.Inbox inbox;
+    private final Inbox inbox;
     private final Screen screen;
     private final CompletableFuture<Endpoint> endpoint = new CompletableFuture<>();
     private volatile Coordinator coordinator;                    // null where there is no replica here
     private Thread thread;                                       // of the replica; guarded by this
     private volatile boolean ended;
 
-    Desk(RunConfig config, RunData data, Contract contract, Path memory, Rank.Inbox inbox, Screen screen) {
+    Desk(RunConfig config, RunData data, Contract contract, Path memory, Inbox inbox, Screen screen) {
         this.config = config;
         this.data = data;
         this.contract = contract;

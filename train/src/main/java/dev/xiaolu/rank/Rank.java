@@ -4,7 +4,6 @@ import dev.xiaolu.comm.Endpoint;
 import dev.xiaolu.comm.Message;
 import dev.xiaolu.comm.Region;
 import dev.xiaolu.comm.Regions;
-import dev.xiaolu.comm.TransportException;
 import dev.xiaolu.nn.RoutedExperts;
 import dev.xiaolu.platform.Clock;
 import dev.xiaolu.platform.DiskException;
@@ -12,7 +11,6 @@ import dev.xiaolu.platform.InputException;
 import dev.xiaolu.recover.Action;
 import dev.xiaolu.recover.Event;
 import dev.xiaolu.recover.Leaf;
-import dev.xiaolu.recover.Lines;
 import dev.xiaolu.recover.Member;
 import dev.xiaolu.store.DigestChain;
 import dev.xiaolu.store.TensorDigest;
@@ -28,15 +26,12 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
 
 /// One rank: does what the control plane orders, one order after the other, and computes leaves in between.
 ///
 /// An order that a later change of membership has made void is left where it stands. Runs on the current [Compute]; everything but [Inbox] is for one thread.
 final class Rank implements Replica.Peers {
-    private static final Set<Integer> FROM_RANKS = Set.of(Wire.MADE, Wire.WANT, Wire.WRITTEN, Wire.WRITING);
     private static final long FORGETS = 8;                       // a rank without leaves forgets an eighth of their time with each step
 
     private final Endpoint endpoint;
@@ -89,74 +84,6 @@ final class Rank implements Replica.Peers {
         exchange = replica.shards().parts() > 1 ? new Exchange(endpoint, regions, replica, inbox.rows, this::isVoid, inbox.progress::incrementAndGet) : null;
     }
 
-    /// What has come and waits to be done. Thread-safe.
-    static final class Inbox implements Endpoint.Receiver {
-        /// What is to be done; `chain` goes with an order to save.
-        private record Item(long from, Message message, Action order, String chain) {}
-
-        private final LinkedBlockingQueue<Item> items = new LinkedBlockingQueue<>();
-        private final LinkedBlockingQueue<Exchange.Came> rows = new LinkedBlockingQueue<>();
-        private final AtomicLong newest = new AtomicLong();      // generation of the newest layout that has come
-        private long index = -1, place;                          // number of the newest order that has come
-        private volatile Regions regions;
-        private volatile Liaison liaison;
-        final AtomicLong progress = new AtomicLong();
-        final AtomicLong nanosPerLeaf = new AtomicLong();
-
-        void serve(Regions with, Liaison by) {
-            regions = with;
-            liaison = by;
-        }
-
-        /// Why no coordinator is within reach, or null.
-        String lost() {
-            return liaison.lost();
-        }
-
-        @Override public void received(long from, Message message) {
-            Regions serving = regions;
-            if (serving != null && serving.received(from, message)) {
-                return;
-            }
-            Liaison by = liaison;
-            if (by == null || by.received(from, message)) {
-                return;
-            }
-            by.heardOf(from);
-            if (message.kind() == Wire.ORDER && by.isReplica(from)) {
-                order(from, message);
-            } else if (message.kind() == Wire.ROWS || message.kind() == Wire.ROWS_BACK) {
-                rows.add(new Exchange.Came(from, message));
-                items.add(new Item(from, Message.of(message.kind()), null, ""));         // wakes a rank that has nothing else to do
-            } else if (FROM_RANKS.contains(message.kind()) || by.isReplica(from) && message.kind() != Wire.BEAT) {
-                items.add(new Item(from, message, null, ""));
-            }
-        }
-
-        /// An order that has come before, from this leader or the one before it, or that a later one has overtaken, is left aside.
-        private synchronized void order(long from, Message message) {
-            long at = Wire.number(message, 0), in = Wire.number(message, 1);
-            if (at < index || at == index && in <= place) {
-                return;
-            }
-            index = at;
-            place = in;
-            String[] lines = Wire.text(message).split("\n", 2);
-            Action order = Lines.action(lines[0]);
-            if (order instanceof Action.Layout layout) {
-                newest.accumulateAndGet(layout.generation(), Math::max);
-            }
-            items.add(new Item(from, message, order, lines.length > 1 ? lines[1] : ""));
-        }
-
-        @Override public void failed(long peer, TransportException why) {
-            Liaison by = liaison;
-            if (by != null) {
-                by.failed(peer, why);
-            }
-        }
-    }
-
     /// Works until the run ends or goes on without this rank. Gives why, where it did not end as it should; null where it did.
     String work() {
         try (saver; exchange) {
@@ -203,26 +130,26 @@ final class Rank implements Replica.Peers {
     }
 
     private void handle(Inbox.Item item) {
-        switch (item.message.kind()) {
+        switch (item.message().kind()) {
             case Wire.ORDER -> {
-                chain = item.chain.isEmpty() ? chain : new DigestChain(item.chain);
-                order(item.order);
+                chain = item.chain().isEmpty() ? chain : new DigestChain(item.chain());
+                order(item.order());
             }
             case Wire.MADE -> {
-                made.put(new Made(Wire.number(item.message, 0), Wire.number(item.message, 1), item.from), item.message);
+                made.put(new Made(Wire.number(item.message(), 0), Wire.number(item.message(), 1), item.from()), item.message());
                 takeIfAllMade();
             }
-            case Wire.WANT -> wanted(SaverMail.wanted(item.from, item.message));
-            case Wire.WRITTEN -> saver.written(item.from, SaverMail.part(item.message));
+            case Wire.WANT -> wanted(SaverMail.wanted(item.from(), item.message()));
+            case Wire.WRITTEN -> saver.written(item.from(), SaverMail.part(item.message()));
             case Wire.ROWS, Wire.ROWS_BACK -> {
                 if (exchange != null) {
                     exchange.serve();
                 }
             }
-            case Wire.LOOK -> look(Wire.number(item.message, 0));
-            case Wire.FULL -> checkpoints.refuse(Wire.number(item.message, 0));
-            case Wire.FLIP -> flip = Wire.number(item.message, 0);
-            case Wire.FAREWELL -> farewell = Wire.text(item.message);
+            case Wire.LOOK -> look(Wire.number(item.message(), 0));
+            case Wire.FULL -> checkpoints.refuse(Wire.number(item.message(), 0));
+            case Wire.FLIP -> flip = Wire.number(item.message(), 0);
+            case Wire.FAREWELL -> farewell = Wire.text(item.message());
             default -> { }
         }
     }

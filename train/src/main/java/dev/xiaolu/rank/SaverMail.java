@@ -10,7 +10,7 @@ import tools.jackson.databind.json.JsonMapper;
 /// @param endpoint    of this rank
 /// @param liaison     to who hears what came of a checkpoint
 /// @param inbox       of this rank: what the writer has for its own rank is done on the rank's thread too
-record SaverMail(Endpoint endpoint, Liaison liaison, Rank.Inbox inbox) implements Saver.Mail {
+record SaverMail(Endpoint endpoint, Liaison liaison, Inbox inbox) implements Saver.Mail {
     /// What a message of kind [Wire#WANT] says.
     static Saver.Wanted wanted(long from, Message message) {
         return new Saver.Wanted(from, Wire.number(message, 0), Wire.number(message, 1), Wire.number(message, 2));

@@ -72,7 +72,7 @@ public record Worker(Contract contract, Screen screen) {
         long self = Endpoint.freshId();
         LaunchSettings launch = config.launch();
         Path folder = Region.folder(contract.runId());
-        var inbox = new Rank.Inbox();
+        var inbox = new Inbox();
         var desk = new Desk(config, data, contract, folder, inbox, screen);
         var options = Endpoint.Options.of(contract.host(), 0, self, key).withUnreachableAfter(UNREACHABLE);
         boolean shared = launch.transport() == LaunchSettings.Transport.AUTO;

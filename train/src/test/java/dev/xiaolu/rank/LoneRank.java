@@ -100,7 +100,7 @@ final class LoneRank implements AutoCloseable {
     }
 
     private String work(Path folder, RunData data, RunKey key) {
-        var inbox = new Rank.Inbox();
+        var inbox = new Inbox();
         var first = new dev.xiaolu.consensus.Replica(COORDINATOR, "127.0.0.1", coordinator.port());
         try (Backend backend = Backends.open("cpu", 1); Scratch scratch = new Scratch()) {
             return Compute.call(backend, scratch, () -> {
