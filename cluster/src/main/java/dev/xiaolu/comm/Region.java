@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.xiaolu.platform.InputException;
+import dev.xiaolu.platform.Pages;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -207,7 +208,7 @@ public final class Region implements AutoCloseable {
                     throw InputException.of("shared memory %s: its file system has %d MiB, wanted %d MiB and more; make it larger, in a container with --shm-size, or train a smaller model", file,
                             most >> 20, end + size >> 20);
                 }
-                chunk = channel.map(FileChannel.MapMode.READ_WRITE, end, size, memory);
+                chunk = Pages.plain(channel.map(FileChannel.MapMode.READ_WRITE, end, size, memory), memory);
                 byAddress.put(chunk.address(), chunk);
                 byOffset.put(end, chunk);
                 end += size;
@@ -246,7 +247,7 @@ public final class Region implements AutoCloseable {
             return null;
         }
         try (var channel = FileChannel.open(file, StandardOpenOption.READ)) {
-            MemorySegment all = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+            MemorySegment all = Pages.plain(channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena), arena).asReadOnly();
             boolean right = all.byteSize() >= HEADER_BYTES && all.get(JAVA_LONG, 0) == MAGIC && all.get(JAVA_LONG, 8) == id;
             return right ? all : null;
         } catch (IOException gone) {
