@@ -16,7 +16,7 @@ public final class Pages {
 
     private Pages() {}
 
-    /// A mapping as memory of the class that everything else is of which operators see: segments of several classes in one kernel cost it the inlining of its loads and stores, a third of the speed of a pass.
+    /// A mapping as memory of the class that everything else is of which operators see: segments of several classes in one kernel cost it the inlining of its loads and stores.
     /// Lives as long as `arena`, in which the mapping was made.
     public static MemorySegment plain(MemorySegment mapping, Arena arena) {
         return MemorySegment.ofAddress(mapping.address()).reinterpret(mapping.byteSize(), arena, null);

@@ -249,12 +249,15 @@ final class Exchange implements ExpertExchange, AutoCloseable {
         }
         progress.run();
         int layer = head.getInt(), part = head.getInt();
-        int[] offsets = new int[head.getInt()];
+        int count = head.getInt();
+        check(count > 1 && count == head.remaining() / Integer.BYTES, "rank %016x asks with %d offsets of experts, and %d bytes of them", asked.from, count, head.remaining());
+        int[] offsets = new int[count];
         head.asIntBuffer().get(offsets);
         var run = new HeldExperts.Run(at, layer, part, offsets);
         boolean back = (how & BACKWARD) != 0;
         MemorySegment body = asked.message.body();
         long rows = back ? 2L * run.rows() : run.rows();
+        check(rows > 0 && body.byteSize() % (Float.BYTES * rows) == 0, "rank %016x asks for %d rows with %d bytes", asked.from, rows, body.byteSize());
         Tensor all = Tensor.of(new TensorType(DType.F32, Shape.of(rows, body.byteSize() / Float.BYTES / rows)), body);
         Tensor result;
         long[] found = {};
