@@ -1,6 +1,7 @@
 package dev.xiaolu.tensor;
 
 import dev.xiaolu.op.Op;
+import dev.xiaolu.platform.Clock;
 import java.util.OptionalDouble;
 import java.util.ServiceLoader;
 
@@ -20,6 +21,9 @@ public interface Backend extends AutoCloseable {
     /// Runs one operator whose shapes have been checked. Outputs are contiguous and do not overlap inputs; inputs may be views.
     /// Their former contents are unspecified. Operators that change inputs in place have no outputs.
     void run(Op op, Tensor[] inputs, Tensor[] outputs);
+
+    /// Says that the program has only just begun. Until the JIT compiler has come to rest, the backend may leave processors to it; no bit depends on that.
+    default void settle(Clock clock) {}
 
     /// Measures, in some tenths of a second, the most F32 operations a second that the device reaches, a multiply-add counted as two; empty where nobody knows how.
     default OptionalDouble measurePeak() {

@@ -120,6 +120,7 @@ public record TrainRun(Screen screen, BooleanSupplier stop, Engine overWorkers) 
             refuseOtherBits(backend, faults);
             ready.run();
             double peak = backend.measurePeak().orElse(Double.NaN);
+            backend.settle(clock);
             try (var reporter = new RunReporter(folder, config, data, from.map(Checkpoint::step).orElse(0L), peak, clock, screen)) {
                 Trainer.Outcome outcome = new Trainer(config, data, checkpoints(config, folder), reporter, stop, clock).run(backend, from);
                 reporter.report();

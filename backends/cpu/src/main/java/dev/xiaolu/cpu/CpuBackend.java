@@ -79,6 +79,7 @@ import dev.xiaolu.op.TopEntries;
 import dev.xiaolu.op.TopExperts;
 import dev.xiaolu.op.UnitNorm;
 import dev.xiaolu.op.UnitNormGrad;
+import dev.xiaolu.platform.Clock;
 import dev.xiaolu.tensor.Backend;
 import dev.xiaolu.tensor.Kernel;
 import dev.xiaolu.tensor.Reference;
@@ -255,6 +256,10 @@ final class CpuBackend implements Backend {
         } else {
             kernel.run(op, inputs, outputs);
         }
+    }
+
+    @Override public void settle(Clock clock) {
+        workers.settle(clock);
     }
 
     @Override public OptionalDouble measurePeak() {

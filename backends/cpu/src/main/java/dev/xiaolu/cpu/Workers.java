@@ -1,12 +1,15 @@
 package dev.xiaolu.cpu;
 
+import dev.xiaolu.platform.Clock;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 
 /// A fixed team of threads that shares out ranges of rows, never one sum.
 ///
 /// The caller is the first of the team. A range is cut into as many equal parts as there are threads, always the same way; no work is stolen.
-/// Between jobs the others spin for a moment and then park; a team larger than the machine parks at once, since whoever spins would keep a processor from whoever works. One caller at a time.
+/// Between jobs the others watch for the next one: for a moment without rest, then between offers of their processor to whoever else is ready, and after some hundredths of a second they park.
+/// Who parks is woken late, often on the processor of who wakes it, and shares that for a time slice or two: parking between jobs made a training step of two threads a third longer.
+/// A team larger than the machine parks at once. One caller at a time.
 final class Workers implements AutoCloseable {
     /// Work on the rows `from` (inclusive) to `to` (exclusive).
     @FunctionalInterface
@@ -14,9 +17,11 @@ final class Workers implements AutoCloseable {
         void run(long from, long to);
     }
 
-    private static final int SPINS = 20_000;
+    private static final int SPINS = 2_000;
+    /// Looks until a thread parks, each behind the first [#SPINS] costing a system call.
+    private static final int LOOKS = 60_000;
 
-    private final int patience;
+    private final boolean fits;
     private final Thread[] team;
     private final AtomicInteger waiting = new AtomicInteger();
     private volatile int round;
@@ -26,9 +31,10 @@ final class Workers implements AutoCloseable {
     private long count;
     private long grain;
     private Thread caller;
+    private Settling settling;
 
     Workers(int threads) {
-        patience = threads <= Runtime.getRuntime().availableProcessors() ? SPINS : 0;
+        fits = threads <= Runtime.getRuntime().availableProcessors();
         team = new Thread[threads - 1];
         for (int i = 0; i < team.length; i++) {
             int part = i + 1;
@@ -39,6 +45,11 @@ final class Workers implements AutoCloseable {
     /// Threads in the team, the caller included.
     int threads() {
         return team.length + 1;
+    }
+
+    /// Leaves the processors of the others to the JIT compiler until that has come to rest; the caller does all parts, one after the other.
+    void settle(Clock clock) {
+        settling = new Settling(clock);
     }
 
     /// Runs `job` over `0..count`, cut into one part for each thread at multiples of `grain`, and returns when all parts are done.
@@ -55,18 +66,13 @@ final class Workers implements AutoCloseable {
         this.grain = grain;
         caller = Thread.currentThread();
         failure = null;
-        waiting.set(team.length);
-        round++;                                                 // publishes the fields above
-        for (Thread thread : team) {
-            LockSupport.unpark(thread);
-        }
-        part(0);
-        for (int spins = 0; waiting.get() > 0; spins++) {
-            if (spins < patience) {
-                Thread.onSpinWait();
-            } else {
-                LockSupport.parkNanos(this, 50_000);
+        if (settling != null && settling.goesOn()) {
+            for (int part = 0; part < threads(); part++) {
+                part(part);
             }
+        } else {
+            settling = null;
+            together();
         }
         Throwable thrown = failure;
         if (thrown instanceof RuntimeException unchecked) {
@@ -75,6 +81,33 @@ final class Workers implements AutoCloseable {
         if (thrown instanceof Error error) {
             throw error;
         }
+    }
+
+    private void together() {
+        waiting.set(team.length);
+        round++;                                                 // publishes the job
+        for (Thread thread : team) {
+            LockSupport.unpark(thread);
+        }
+        part(0);
+        for (int looks = 0; waiting.get() > 0; looks++) {
+            if (!watches(looks)) {
+                LockSupport.parkNanos(this, 50_000);
+            }
+        }
+    }
+
+    /// Waits an instant before one looks again, or says that it is time to park.
+    private boolean watches(int looks) {
+        if (!fits || looks >= LOOKS) {
+            return false;
+        }
+        if (looks < SPINS) {
+            Thread.onSpinWait();
+        } else {
+            Thread.yield();
+        }
+        return true;
     }
 
     private void part(int index) {
@@ -93,13 +126,11 @@ final class Workers implements AutoCloseable {
     private void serve(int part) {
         int seen = 0;
         while (true) {
-            for (int spins = 0; round == seen; spins++) {
+            for (int looks = 0; round == seen; looks++) {
                 if (closed) {
                     return;
                 }
-                if (spins < patience) {
-                    Thread.onSpinWait();
-                } else {
+                if (!watches(looks)) {
                     LockSupport.park(this);
                 }
             }
