@@ -53,7 +53,7 @@ public final class TrainBench {
     }
 
     private static final int WARM_UP = 30;                       // steps
-    private static final int STEPS_OF_TURN = 3;                  // the first one finds the caches full of the other side's numbers
+    private static final int STEPS_OF_TURN = 6;                  // the first one finds the caches full of the other side's numbers
 
     /// Measures; `progress` is told each row at the end.
     public static BenchReport run(Options options, Consumer<BenchReport.Row> progress) {

@@ -81,21 +81,8 @@ final class FourStreams {
 
     /// Halves the lanes of `count` sums, `[count, 32]`, in place; sum `i` is left at `32 · i`.
     static void halve(float[] sums, int count) {
-        int half = Numerics.LANES / 2;
-        if (Vectors.LANES <= half) {
-            for (int at = 0; at < count * Numerics.LANES; at += Numerics.LANES) {
-                for (int lane = 0; lane < half; lane += Vectors.LANES) {
-                    FloatVector.fromArray(FLOATS, sums, at + lane).add(FloatVector.fromArray(FLOATS, sums, at + half + lane)).intoArray(sums, at + lane);
-                }
-            }
-            half /= 2;
-        }
         for (int at = 0; at < count * Numerics.LANES; at += Numerics.LANES) {
-            for (int width = half; width > 0; width /= 2) {
-                for (int lane = 0; lane < width; lane++) {
-                    sums[at + lane] += sums[at + lane + width];
-                }
-            }
+            sums[at] = Halving.halve(sums, at);
         }
     }
 }

@@ -8,7 +8,6 @@ import dev.xiaolu.op.IndexLoss;
 import dev.xiaolu.op.IndexLossGrad;
 import dev.xiaolu.tensor.Elementary;
 import dev.xiaolu.tensor.SeenEntries;
-import dev.xiaolu.tensor.Sums;
 import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -30,9 +29,9 @@ final class IndexLossKernels {
         share(out[0].shape().size(), (row, index) -> {
             row.read(seen, in, index);
             row.sum(row.exponentials);
-            float l = Sums.halve(row.lanes);
+            float l = Halving.halve(row.lanes);
             row.terms(Elementary.log(l));
-            out[0].data().setAtIndex(JAVA_FLOAT, index, Sums.halve(row.lanes));
+            out[0].data().setAtIndex(JAVA_FLOAT, index, Halving.halve(row.lanes));
             out[1].data().setAtIndex(JAVA_FLOAT, index, row.greatest);
             out[2].data().setAtIndex(JAVA_FLOAT, index, l);
         });
@@ -48,7 +47,7 @@ final class IndexLossKernels {
             long query = index % queries;
             row.read(seen, in, index, in[3].data().getAtIndex(JAVA_FLOAT, sequence * in[3].stride(0) + query * in[3].stride(1)));
             row.sum(row.shares);
-            float mass = Sums.halve(row.lanes);
+            float mass = Halving.halve(row.lanes);
             float r = 1 / in[4].data().getAtIndex(JAVA_FLOAT, sequence * in[4].stride(0) + query * in[4].stride(1));
             float dloss = in[5].data().getAtIndex(JAVA_FLOAT, sequence * in[5].stride(0) + query * in[5].stride(1));
             dscores.asSlice(4 * index * entries, 4 * entries).fill((byte) 0);

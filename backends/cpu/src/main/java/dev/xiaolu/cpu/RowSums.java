@@ -6,7 +6,6 @@ import static dev.xiaolu.op.Numerics.LANES;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.xiaolu.tensor.Elementary;
-import dev.xiaolu.tensor.Sums;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
@@ -39,7 +38,7 @@ final class RowSums {
         for (long i = whole; i < count; i++) {
             lanes[(int) (i - whole)] += x.get(JAVA_FLOAT, at + 4 * i);
         }
-        return Sums.halve(lanes);
+        return Halving.halve(lanes);
     }
 
     /// The sum of `fma(x, x, ·)`.
@@ -61,7 +60,7 @@ final class RowSums {
             float v = x.get(JAVA_FLOAT, at + 4 * i);
             lanes[(int) (i - whole)] = Math.fma(v, v, lanes[(int) (i - whole)]);
         }
-        return Sums.halve(lanes);
+        return Halving.halve(lanes);
     }
 
     /// The sum of `fma(a, x, ·)`.
@@ -81,7 +80,7 @@ final class RowSums {
             int lane = (int) (i - whole);
             lanes[lane] = Math.fma(a.get(JAVA_FLOAT, atA + 4 * i), x.get(JAVA_FLOAT, atX + 4 * i), lanes[lane]);
         }
-        return Sums.halve(lanes);
+        return Halving.halve(lanes);
     }
 
     /// The sum of `fma(a · b, x, ·)`.
@@ -98,7 +97,7 @@ final class RowSums {
             int lane = (int) (i - whole);
             lanes[lane] = Math.fma(a.get(JAVA_FLOAT, atA + 4 * i) * b.get(JAVA_FLOAT, atB + 4 * i), x.get(JAVA_FLOAT, atX + 4 * i), lanes[lane]);
         }
-        return Sums.halve(lanes);
+        return Halving.halve(lanes);
     }
 
     /// The sum of `exp(x − m)`.
@@ -114,6 +113,6 @@ final class RowSums {
         for (long i = whole; i < count; i++) {
             lanes[(int) (i - whole)] += Elementary.exp(x.get(JAVA_FLOAT, at + 4 * i) - m);
         }
-        return Sums.halve(lanes);
+        return Halving.halve(lanes);
     }
 }
