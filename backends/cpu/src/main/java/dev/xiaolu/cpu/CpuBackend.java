@@ -92,6 +92,9 @@ import java.util.OptionalDouble;
 ///
 /// A kernel sees inputs as they are, views included; outputs are contiguous.
 final class CpuBackend implements Backend {
+    /// Processors up to which a team and the JIT compiler get in each other's way; measured with two.
+    private static final int SCARCE = 4;
+
     private final Workers workers;
     private final Reference reference = new Reference();
     private final Map<Class<? extends Op>, Kernel<? extends Op>> kernels = new HashMap<>();
@@ -259,7 +262,9 @@ final class CpuBackend implements Backend {
     }
 
     @Override public void settle(Clock clock) {
-        workers.settle(clock);
+        if (Runtime.getRuntime().availableProcessors() <= SCARCE) {
+            workers.settle(clock);
+        }
     }
 
     @Override public OptionalDouble measurePeak() {

@@ -9,7 +9,7 @@ import java.util.concurrent.locks.LockSupport;
 /// The caller is the first of the team. A range is cut into as many equal parts as there are threads, always the same way; no work is stolen.
 /// Between jobs the others watch for the next one: for a moment without rest, then between offers of their processor to whoever else is ready, and after some hundredths of a second they park.
 /// Who parks is woken late, often on the processor of who wakes it, and shares that for a time slice or two: parking between jobs made a training step of two threads a third longer.
-/// A team larger than the machine parks at once. One caller at a time.
+/// Where others are ready and take the processor that is offered, and where a team is larger than the machine, parking is better after all. One caller at a time.
 final class Workers implements AutoCloseable {
     /// Work on the rows `from` (inclusive) to `to` (exclusive).
     @FunctionalInterface
@@ -20,8 +20,13 @@ final class Workers implements AutoCloseable {
     private static final int SPINS = 2_000;
     /// Looks until a thread parks, each behind the first [#SPINS] costing a system call.
     private static final int LOOKS = 60_000;
+    /// An offer that lasts longer has been taken; so many taken ones, and the thread parks.
+    private static final long TAKEN_NANOS = 50_000;
+    private static final int MOST_TAKEN = 3;
 
     private final boolean fits;
+    private final Clock clock = Clock.real();
+    private final Watch watch = new Watch();
     private final Thread[] team;
     private final AtomicInteger waiting = new AtomicInteger();
     private volatile int round;
@@ -90,24 +95,40 @@ final class Workers implements AutoCloseable {
             LockSupport.unpark(thread);
         }
         part(0);
-        for (int looks = 0; waiting.get() > 0; looks++) {
-            if (!watches(looks)) {
+        watch.begin();
+        while (waiting.get() > 0) {
+            if (!watch.goesOn()) {
                 LockSupport.parkNanos(this, 50_000);
             }
         }
     }
 
-    /// Waits an instant before one looks again, or says that it is time to park.
-    private boolean watches(int looks) {
-        if (!fits || looks >= LOOKS) {
-            return false;
+    /// How one thread waits.
+    private final class Watch {
+        private int looks;
+        private int taken;
+
+        void begin() {
+            looks = 0;
+            taken = 0;
         }
-        if (looks < SPINS) {
-            Thread.onSpinWait();
-        } else {
+
+        /// Waits an instant before one looks again, or says that it is time to park.
+        boolean goesOn() {
+            if (!fits || looks >= LOOKS || taken >= MOST_TAKEN) {
+                return false;
+            }
+            if (looks++ < SPINS) {
+                Thread.onSpinWait();
+                return true;
+            }
+            long offered = clock.nanos();
             Thread.yield();
+            if (clock.nanos() - offered > TAKEN_NANOS) {
+                taken++;
+            }
+            return true;
         }
-        return true;
     }
 
     private void part(int index) {
@@ -125,12 +146,14 @@ final class Workers implements AutoCloseable {
 
     private void serve(int part) {
         int seen = 0;
+        var idle = new Watch();
         while (true) {
-            for (int looks = 0; round == seen; looks++) {
+            idle.begin();
+            while (round == seen) {
                 if (closed) {
                     return;
                 }
-                if (!watches(looks)) {
+                if (!idle.goesOn()) {
                     LockSupport.park(this);
                 }
             }
