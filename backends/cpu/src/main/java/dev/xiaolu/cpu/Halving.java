@@ -2,9 +2,9 @@ package dev.xiaolu.cpu;
 
 import dev.xiaolu.op.Numerics;
 
-/// [dev.xiaolu.tensor.Sums#halve] without a loop or a store: of a short row it was half of the work of a sum.
+/// [dev.xiaolu.tensor.Sums#halve] as one expression, without a loop or a store.
 ///
-/// On floats, not on vectors: inlined into a kernel they would bring it near the size behind which the compiler makes vectors objects.
+/// On floats: a form on vectors of falling width left a kernel that used it with vectors that were objects.
 final class Halving {
     private Halving() {}
 

@@ -8,7 +8,7 @@ import java.util.concurrent.locks.LockSupport;
 ///
 /// The caller is the first of the team. A range is cut into as many equal parts as there are threads, always the same way; no work is stolen.
 /// Between jobs the others watch for the next one: for a moment without rest, then between offers of their processor to whoever else is ready, and after some hundredths of a second they park.
-/// Who parks is woken late, often on the processor of who wakes it, and shares that for a time slice or two: parking between jobs made a training step of two threads a third longer.
+/// Who parks may be woken late, now and then by a millisecond; docs/log.md has what that was measured to cost.
 /// Where others are ready and take the processor that is offered, and where a team is larger than the machine, parking is better after all. One caller at a time.
 final class Workers implements AutoCloseable {
     /// Work on the rows `from` (inclusive) to `to` (exclusive).
@@ -54,7 +54,7 @@ final class Workers implements AutoCloseable {
 
     /// Leaves the processors of the others to the JIT compiler until that has come to rest; the caller does all parts, one after the other.
     void settle(Clock clock) {
-        settling = new Settling(clock);
+        settling = Settling.ofJit(clock);
     }
 
     /// Runs `job` over `0..count`, cut into one part for each thread at multiples of `grain`, and returns when all parts are done.

@@ -14,10 +14,10 @@ import org.junit.jupiter.api.Test;
 
 class WorkersTest {
     /// Who did which rows of a job.
-    private static final class Record implements Workers.Job {
+    private static final class Rows implements Workers.Job {
         private final Thread[] of;
 
-        Record(int rows) {
+        Rows(int rows) {
             of = new Thread[rows];
         }
 
@@ -50,9 +50,9 @@ class WorkersTest {
             try (var workers = new Workers(threads)) {
                 for (int rows : new int[] {1, 2, 7, 64, 1000}) {
                     for (int grain : new int[] {1, 5}) {
-                        var first = new Record(rows);
+                        var first = new Rows(rows);
                         workers.share(rows, grain, first);
-                        var again = new Record(rows);
+                        var again = new Rows(rows);
                         workers.share(rows, grain, again);
                         assertFalse(Arrays.asList(first.of).contains(null));
                         assertEquals(Arrays.asList(first.of), Arrays.asList(again.of));
@@ -66,7 +66,7 @@ class WorkersTest {
         try (var workers = new Workers(2)) {
             for (int i = 0; i < 5; i++) {
                 Thread.sleep(200);                               // by then it has parked
-                var job = new Record(10);
+                var job = new Rows(10);
                 workers.share(10, 1, job);
                 assertEquals(2, job.threads());
             }
@@ -79,7 +79,7 @@ class WorkersTest {
         try (var workers = new Workers(3)) {
             workers.settle(clock);
             for (int i = 0; i < 100; i++) {
-                var job = new Record(9);
+                var job = new Rows(9);
                 workers.share(9, 1, (from, to) -> {
                     parts.add(from);
                     job.run(from, to);
@@ -90,7 +90,7 @@ class WorkersTest {
             assertEquals(3, parts.size(), "the parts are those of the whole team: " + parts);
 
             clock.nanos.set(TimeUnit.DAYS.toNanos(1));           // no compiler has been at work for half of that
-            var job = new Record(9);
+            var job = new Rows(9);
             workers.share(9, 1, job);
             assertEquals(3, job.threads());
         }
@@ -110,7 +110,7 @@ class WorkersTest {
                         }
                     }));
                     assertTrue(thrown.getMessage().endsWith("at " + bad), thrown.getMessage());
-                    var job = new Record(10);
+                    var job = new Rows(10);
                     workers.share(10, 1, job);
                     assertFalse(Arrays.asList(job.of).contains(null));
                 }
