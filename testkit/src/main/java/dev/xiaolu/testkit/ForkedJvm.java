@@ -48,26 +48,41 @@ public final class ForkedJvm {
         }
     }
 
-    /// Runs the methods of `suite` marked [Test], inherited ones too, in a JVM with these options; fails with what failed there.
-    public static void runTests(List<String> options, Class<?> suite) {
-        String printed = run(options, ForkedJvm.class, suite.getName());
-        assertTrue(printed.contains(" tests passed"), () -> suite.getSimpleName() + " ran no test and printed:\n" + printed);
+    /// Runs the methods of these suites marked [Test], inherited ones too, one suite after the other in one JVM with these options; fails with what failed there.
+    /// Suites that share a JVM share what its compiler has done.
+    public static void runTests(List<String> options, Class<?>... suites) {
+        String printed = run(options, ForkedJvm.class, Arrays.stream(suites).map(Class::getName).toArray(String[]::new));
+        for (Class<?> suite : suites) {
+            assertTrue(printed.contains(passed(suite)), () -> suite.getSimpleName() + " ran no test and printed:\n" + printed);
+        }
+    }
+
+    private static String passed(Class<?> suite) {
+        return suite.getName() + ": tests passed, ";
     }
 
     /// The forked side of [#runTests].
     public static void main(String[] arguments) throws ReflectiveOperationException {
-        Object suite = construct(Class.forName(arguments[0]));
+        for (String name : arguments) {
+            Class<?> type = Class.forName(name);
+            int passed = runTests(type);
+            System.out.println(passed > 0 ? passed(type) + passed : name + ": no tests found");
+        }
+        System.exit(0);
+    }
+
+    private static int runTests(Class<?> type) throws ReflectiveOperationException {
+        Object suite = construct(type);
         int passed = 0;
         call(suite, BeforeAll.class);
-        for (Method test : marked(suite.getClass(), Test.class)) {
+        for (Method test : marked(type, Test.class)) {
             call(suite, BeforeEach.class);
             test.invoke(suite);
             call(suite, AfterEach.class);
             passed++;
         }
         call(suite, AfterAll.class);
-        System.out.println(passed + (passed > 0 ? " tests passed" : " tests found"));
-        System.exit(0);
+        return passed;
     }
 
     private static void stopLate(Process process) {

@@ -7,51 +7,12 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// The contract suites at the narrower widths of vectors, in JVMs of their own, since the width is fixed when a JVM starts; at the widest each suite runs by itself.
+/// The contract suites at the narrower widths of vectors, in a JVM for each, since the width is fixed when a JVM starts; at the widest each suite runs by itself.
 @Execution(ExecutionMode.CONCURRENT)
 class VectorWidthsTest {
     @ParameterizedTest @ValueSource(ints = {128, 256})
-    void rowsKeepTheirBitsAtNarrowerWidths(int bits) {
-        ForkedJvm.runTests(List.of("-Dxiaolu.cpu.vectorBits=" + bits), CpuRowsTest.class);
-    }
-
-    @ParameterizedTest @ValueSource(ints = {128, 256})
-    void elementsKeepTheirBitsAtNarrowerWidths(int bits) {
-        ForkedJvm.runTests(List.of("-Dxiaolu.cpu.vectorBits=" + bits), CpuElementsTest.class);
-    }
-
-    @ParameterizedTest @ValueSource(ints = {128, 256})
-    void productsKeepTheirBitsAtNarrowerWidths(int bits) {
-        ForkedJvm.runTests(List.of("-Dxiaolu.cpu.vectorBits=" + bits), CpuMatMulTest.class);
-    }
-
-    @ParameterizedTest @ValueSource(ints = {128, 256})
-    void hyperConnectionsKeepTheirBitsAtNarrowerWidths(int bits) {
-        ForkedJvm.runTests(List.of("-Dxiaolu.cpu.vectorBits=" + bits), CpuHyperTest.class);
-    }
-
-    @ParameterizedTest @ValueSource(ints = {128, 256})
-    void routersKeepTheirBitsAtNarrowerWidths(int bits) {
-        ForkedJvm.runTests(List.of("-Dxiaolu.cpu.vectorBits=" + bits), CpuRouterTest.class);
-    }
-
-    @ParameterizedTest @ValueSource(ints = {128, 256})
-    void expertsKeepTheirBitsAtNarrowerWidths(int bits) {
-        ForkedJvm.runTests(List.of("-Dxiaolu.cpu.vectorBits=" + bits), CpuExpertsTest.class);
-    }
-
-    @ParameterizedTest @ValueSource(ints = {128, 256})
-    void jointAttentionKeepsItsBitsAtNarrowerWidths(int bits) {
-        ForkedJvm.runTests(List.of("-Dxiaolu.cpu.vectorBits=" + bits), CpuJointAttentionTest.class);
-    }
-
-    @ParameterizedTest @ValueSource(ints = {128, 256})
-    void compressionKeepsItsBitsAtNarrowerWidths(int bits) {
-        ForkedJvm.runTests(List.of("-Dxiaolu.cpu.vectorBits=" + bits), CpuCompressTest.class);
-    }
-
-    @ParameterizedTest @ValueSource(ints = {128, 256})
-    void theIndexerKeepsItsBitsAtNarrowerWidths(int bits) {
-        ForkedJvm.runTests(List.of("-Dxiaolu.cpu.vectorBits=" + bits), CpuIndexerTest.class);
+    void everySuiteKeepsItsBitsAtNarrowerWidths(int bits) {
+        ForkedJvm.runTests(List.of("-Dxiaolu.cpu.vectorBits=" + bits), CpuRowsTest.class, CpuElementsTest.class, CpuMatMulTest.class, CpuAttentionTest.class,
+                CpuHyperTest.class, CpuRouterTest.class, CpuExpertsTest.class, CpuJointAttentionTest.class, CpuCompressTest.class, CpuIndexerTest.class);
     }
 }
