@@ -22,9 +22,12 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /// Whole runs over real worker processes.
 @Timeout(900)
+@Execution(ExecutionMode.CONCURRENT)
 class LaunchTest {
     @TempDir Path temp;
 

@@ -31,10 +31,13 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /// Whole runs whose coordinator has three replicas, of which the leading one is killed with its process: workers, and the process that the user has started.
 @Timeout(1200)
 @DisabledOnOs(OS.WINDOWS)                                        // has no such signals
+@Execution(ExecutionMode.CONCURRENT)
 class LeadersTest {
     private static final int STEPS = 400;
     private static final String[] SETTINGS = {"train.steps=" + STEPS, "train.checkpoint_every=50", "train.eval_every=40"};

@@ -19,12 +19,15 @@ import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// Wherever the experts are, and whoever comes and goes: every step has the weights of a run in one process.
 @Timeout(600)
+@Execution(ExecutionMode.CONCURRENT)
 class SpreadExpertsTest {
     @TempDir Path temp;
 
