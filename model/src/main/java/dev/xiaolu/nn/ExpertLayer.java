@@ -9,7 +9,7 @@ public interface ExpertLayer {
     /// The layer's name, for example `layers.3`.
     String layer();
 
-    /// The weights of all experts, each `[experts, ...]`.
+    /// The weights of all experts, each `[experts, ...]`; the first are `[experts, width, hidden]`.
     List<Parameter> stacks();
 
     /// Takes rows `x [pairs, hidden]` of a run of experts, gives what these make of them, `[pairs, hidden]`. No row depends on another.

@@ -8,7 +8,6 @@ import dev.xiaolu.comm.Regions;
 import dev.xiaolu.nn.ExpertExchange;
 import dev.xiaolu.nn.ExpertLayer;
 import dev.xiaolu.nn.RoutedExperts;
-import dev.xiaolu.shape.DType;
 import dev.xiaolu.shape.Shape;
 import dev.xiaolu.shape.TensorType;
 import dev.xiaolu.tensor.Compute;
@@ -30,8 +29,6 @@ import java.util.function.BooleanSupplier;
 /// what is asked in one that is over is left aside, since a step that loses a rank begins anew. Runs on the current [Compute]; all but [#received] is for one thread.
 final class Exchange implements ExpertExchange, AutoCloseable {
     private static final long LOOK_MILLIS = 20;
-    private static final int HEAD_BYTES = 4 * Long.BYTES + 3 * Integer.BYTES;
-    private static final long BACKWARD = 1, APART = 2, CHECK = 4;
 
     private final Endpoint endpoint;
     private final Regions regions;
@@ -96,7 +93,7 @@ final class Exchange implements ExpertExchange, AutoCloseable {
 
     /// The same for a leaf of which `found` is to be filled with digests of the gradients of experts; a `check` goes to others than usual, and adds nothing to any sum.
     <T> T leafApart(boolean check, Map<String, long[]> found, ScopedValue.CallableOp<T, RuntimeException> pass) {
-        return with(check ? APART | CHECK : APART, found, pass);
+        return with(check ? Question.APART | Question.CHECK : Question.APART, found, pass);
     }
 
     private <T> T with(long how, Map<String, long[]> found, ScopedValue.CallableOp<T, RuntimeException> pass) {
@@ -111,7 +108,7 @@ final class Exchange implements ExpertExchange, AutoCloseable {
         pass(number, layer, flags, x, null, plan, y);
         Compute.current().recorder().ifPresent(recorder -> recorder.made(x, y, dy -> {
             Tensor dx = Compute.current().scratch().allocate(x.type());
-            pass(number, layer, flags | BACKWARD, x, dy, plan, dx);
+            pass(number, layer, flags | Question.BACKWARD, x, dy, plan, dx);
             return dx;
         }));
         return y;
@@ -133,7 +130,7 @@ final class Exchange implements ExpertExchange, AutoCloseable {
             if (offsets[to - from] == 0) {
                 continue;                                        // nobody chose them: no row, and a gradient of zeros
             }
-            long target = (how & CHECK) == 0 ? placement.server(endpoint.self(), part) : placement.checker(endpoint.self(), part, shards.of(number, part).getFirst().name());
+            long target = (how & Question.CHECK) == 0 ? placement.server(endpoint.self(), part) : placement.checker(endpoint.self(), part, shards.of(number, part).getFirst().name());
             var asked = new Asked(new HeldExperts.Run(step, number, part, offsets), how, target, plan.offsets().getInt(from));
             if (target == endpoint.self()) {
                 own.add(asked);
@@ -146,7 +143,7 @@ final class Exchange implements ExpertExchange, AutoCloseable {
             if (dy == null) {
                 take(asked, held.forward(asked.run, rows).data(), new long[0], back);
             } else {
-                HeldExperts.Backward result = held.backward(asked.run, rows, rows(dy, asked), (how & APART) != 0, (how & CHECK) == 0);
+                HeldExperts.Backward result = held.backward(asked.run, rows, rows(dy, asked), (how & Question.APART) != 0, (how & Question.CHECK) == 0);
                 take(asked, result.ofRows().data(), result.digests(), back);
             }
         }
@@ -180,6 +177,7 @@ final class Exchange implements ExpertExchange, AutoCloseable {
         check(rows.byteSize() == place.type().bytes(), "rank %d gave back %d bytes for %d rows of layer %d, wanted %d", asked.to, rows.byteSize(), asked.run.rows(), asked.run.layer(), place.type().bytes());
         MemorySegment.copy(rows, 0, place.data(), 0, rows.byteSize());
         List<Shards.Shard> shards = replica.shards().of(asked.run.layer(), asked.run.part());
+        check(found.length == 0 || found.length == 2 * shards.size(), "rank %d gave back %d words of digests for %d stacks of layer %d", asked.to, found.length, shards.size(), asked.run.layer());
         for (int stack = 0; stack < found.length / 2; stack++) {
             long[] sum = digests.computeIfAbsent(shards.get(stack).whole().name(), _ -> new long[2]);
             sum[0] += found[2 * stack];
@@ -189,13 +187,8 @@ final class Exchange implements ExpertExchange, AutoCloseable {
 
     /// Sends rows to whoever has their experts; with `dy`, rows and their gradients.
     private long ask(Asked asked, Tensor x, Tensor dy) {
-        long question = ++questions;
         HeldExperts.Run run = asked.run;
-        var head = ByteBuffer.allocate(HEAD_BYTES + Integer.BYTES * run.offsets().length).putLong(question).putLong(generation).putLong(run.step()).putLong(asked.how)
-                .putInt(run.layer()).putInt(run.part()).putInt(run.offsets().length);
-        for (int offset : run.offsets()) {
-            head.putInt(offset);
-        }
+        var question = new Question(++questions, generation, asked.how, run);
         long bytes = Float.BYTES * run.rows() * x.shape().last(), at = Float.BYTES * asked.firstRow * x.shape().last();
         MemorySegment body = x.data().asSlice(at, bytes);
         if (dy != null) {
@@ -204,8 +197,8 @@ final class Exchange implements ExpertExchange, AutoCloseable {
             MemorySegment.copy(dy.data(), at, both.data(), bytes, bytes);
             body = both.data();
         }
-        endpoint.send(asked.to, new Message(Wire.ROWS, head.array(), body));
-        return question;
+        endpoint.send(asked.to, new Message(Wire.ROWS, question.head(), body));
+        return question.number();
     }
 
     /// The next message, or null where none comes for a while; throws [Regions.Abandoned] once what is waited for is void.
@@ -235,40 +228,29 @@ final class Exchange implements ExpertExchange, AutoCloseable {
     }
 
     private void serve(Came asked) {
-        ByteBuffer head = ByteBuffer.wrap(asked.message.head());
-        if (head.remaining() < HEAD_BYTES) {
+        Question question = Question.of(asked.from, asked.message);
+        HeldExperts.Run run = question.run();
+        if (question.generation() < generation || question.generation() == generation && settled && run.step() < step) {
             return;
         }
-        long question = head.getLong(), of = head.getLong(), at = head.getLong(), how = head.getLong();
-        if (of < generation || of == generation && settled && at < step) {
-            return;
-        }
-        if (of > generation || !settled || at > step) {
+        if (question.generation() > generation || !settled || run.step() > step) {
             early.add(asked);
             return;
         }
         progress.run();
-        int layer = head.getInt(), part = head.getInt();
-        int count = head.getInt();
-        check(count > 1 && count == head.remaining() / Integer.BYTES, "rank %016x asks with %d offsets of experts, and %d bytes of them", asked.from, count, head.remaining());
-        int[] offsets = new int[count];
-        head.asIntBuffer().get(offsets);
-        var run = new HeldExperts.Run(at, layer, part, offsets);
-        boolean back = (how & BACKWARD) != 0;
         MemorySegment body = asked.message.body();
-        long rows = back ? 2L * run.rows() : run.rows();
-        check(rows > 0 && body.byteSize() % (Float.BYTES * rows) == 0, "rank %016x asks for %d rows with %d bytes", asked.from, rows, body.byteSize());
-        Tensor all = Tensor.of(new TensorType(DType.F32, Shape.of(rows, body.byteSize() / Float.BYTES / rows)), body);
+        question.fits(asked.from, replica.shards(), body.byteSize());
+        Tensor all = Tensor.of(TensorType.f32(Shape.of(question.rows(), body.byteSize() / Float.BYTES / question.rows())), body);
         Tensor result;
         long[] found = {};
-        if (back) {
-            HeldExperts.Backward both = held.backward(run, all.slice(0, 0, run.rows()), all.slice(0, run.rows(), rows), (how & APART) != 0, (how & CHECK) == 0);
+        if (question.back()) {
+            HeldExperts.Backward both = held.backward(run, all.slice(0, 0, run.rows()), all.slice(0, run.rows(), question.rows()), question.apart(), question.counts());
             result = both.ofRows();
             found = both.digests();
         } else {
             result = held.forward(run, all);
         }
-        var answer = ByteBuffer.allocate(Long.BYTES * (1 + found.length)).putLong(question);
+        var answer = ByteBuffer.allocate(Long.BYTES * (1 + found.length)).putLong(question.number());
         for (long number : found) {
             answer.putLong(number);
         }

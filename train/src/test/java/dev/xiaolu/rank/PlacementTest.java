@@ -4,22 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.xiaolu.recover.Ring;
-import dev.xiaolu.tensor.Backend;
-import dev.xiaolu.tensor.Backends;
-import dev.xiaolu.tensor.Compute;
-import dev.xiaolu.tensor.Scratch;
-import dev.xiaolu.train.ModelFamily;
-import dev.xiaolu.train.Preparation;
-import dev.xiaolu.train.RunConfig;
-import dev.xiaolu.train.Screen;
-import java.io.IOException;
-import java.io.OutputStream;
-import java.io.PrintStream;
-import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
@@ -30,19 +17,7 @@ class PlacementTest {
     @TempDir Path temp;
 
     private void withSlot(int parts, Consumer<Slot> check) {
-        try {
-            RunConfig config = Crew.config(temp, "deepseek4-tiny", "launch.workers=8", "launch.fewest=" + parts, "launch.expert_ranks=" + parts);
-            try (var preparation = new Preparation(config, temp.resolve("run"), Screen.plain(new PrintStream(OutputStream.nullOutputStream()))); Backend backend = Backends.open("cpu", 1);
-                    var scratch = new Scratch(); Arena arena = Arena.ofShared()) {
-                var data = preparation.data(Optional.empty());
-                Compute.call(backend, scratch, () -> {
-                    check.accept(new Slot(config, ModelFamily.of(config, data.tokenizer()), (_, _, _) -> { }, arena));
-                    return null;
-                });
-            }
-        } catch (IOException failed) {
-            throw new IllegalStateException(failed);
-        }
+        SlotOfParts.with(temp, parts, check);
     }
 
     private static Placement among(int members, int copies, Slot slot) {
