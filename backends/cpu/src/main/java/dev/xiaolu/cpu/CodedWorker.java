@@ -11,15 +11,14 @@ import java.lang.foreign.MemorySegment;
 /// Operands are read where they lie as far as that is as fast: packing moves every element through memory once more, and memory is what the cores share. A `b` whose columns
 /// lie in rows of memory must be turned; steps that lie a page or more apart are packed, since each would need an address translation of its own, and so are rows whole pages apart, which
 /// would meet in one set of the cache.
-/// Rows are cut into tiles of equal heights, up to 14; columns pass in chunks that stay in the second-level cache while the tiles go by. Where rows are packed it is a few tiles
-/// that stay there, and panel after panel passes by, so that nothing is packed twice.
+/// Rows are cut into tiles of equal heights, up to 14; columns pass in chunks that stay in the second-level cache while the tiles go by.
 final class CodedWorker implements ProductWorker {
     /// Bytes of columns that stay near while tiles go by.
     private static final long NEAR = 1536 << 10;
     /// Bytes of nodes that wait between blocks of the summed axis, at most, before fewer rows are taken at a time.
     private static final long WAITING = 8 << 20;
-    /// Tiles whose rows are packed together: long reads, and a panel that passes by all of them while they stay near.
-    private static final int TOGETHER = 4;
+    /// Tiles whose rows are packed together: long reads.
+    private static final int TOGETHER = 8;
     /// Bytes of a page, after which addresses also meet the same set of the first-level cache.
     private static final long PAGE = 4096;
     /// Columns from which on it pays to pack rows.
@@ -116,15 +115,15 @@ final class CodedWorker implements ProductWorker {
         tile.set(JAVA_LONG, TileCode.PANEL, packs(product) ? TileCode.STEP * depth : TileCode.STEP);
         tile.set(JAVA_LONG, TileCode.B_STEP, packs(product) ? TileCode.STEP : product.strideB);
         tile.set(JAVA_LONG, TileCode.Y_ROW, product.strideY);
-        int chunk = packsRows ? Tile.COLUMNS : panelsOf(NEAR, depth) * Tile.COLUMNS;
+        int chunk = panelsOf(NEAR, depth) * Tile.COLUMNS;
         int group = packsRows ? TOGETHER : after - first;
-        for (int from = first; from < after; from += group) {
-            int to = Math.min(after, from + group);
-            if (packsRows) {
-                packRows(product, index, block, from, to);
-            }
-            for (int column = fromColumn; column < toColumn; column += chunk) {
-                int end = Math.min(toColumn, column + chunk);
+        for (int column = fromColumn; column < toColumn; column += chunk) {
+            int end = Math.min(toColumn, column + chunk);
+            for (int from = first; from < after; from += group) {
+                int to = Math.min(after, from + group);
+                if (packsRows) {
+                    packRows(product, index, block, from, to);
+                }
                 for (int i = from; i < to; i++) {
                     long a = packsRows ? rows.atLeast(0).address() + CodedPacks.ROW_STEP * (i - from) * depth : startOfRows(product, index, block, tiles.row(i));
                     place(product, index, block, i, first, fromColumn, toColumn, column, end);

@@ -9,8 +9,7 @@ import jdk.incubator.vector.FloatVector;
 ///
 /// The best of several spells counts, so that a spell in which the machine was busy elsewhere does no harm.
 final class Peak {
-    static final int CHAINS = 12;                                // enough to hide four cycles of latency on two ports or more
-    static final float FACTOR = 0.01f;
+    private static final int CHAINS = 12;                        // enough to hide four cycles of latency on two ports or more
     private static final int STEPS = 100_000;                    // of each chain, in one spell: some tenths of a millisecond
     private static final int WARMING = 60;
     private static final int SPELLS = 200;
@@ -24,7 +23,7 @@ final class Peak {
     Peak(Workers workers) {
         this.workers = workers;
         sink = new float[workers.threads() * 16];
-        Arrays.fill(factors, FACTOR);
+        Arrays.fill(factors, 0.01f);
     }
 
     /// F32 operations a second of all threads at once.
@@ -49,11 +48,7 @@ final class Peak {
         long shortest = Long.MAX_VALUE;
         for (int i = 0; i < spells; i++) {
             long start = System.nanoTime();
-            if (MachineCode.available()) {
-                PeakCode.run(STEPS);
-            } else {
-                sink[thread * 16] += multiplyAdd(STEPS, factors);
-            }
+            sink[thread * 16] += multiplyAdd(STEPS, factors);
             shortest = Math.min(shortest, System.nanoTime() - start);
         }
         return 2.0 * CHAINS * Vectors.LANES * STEPS / shortest * 1e9;

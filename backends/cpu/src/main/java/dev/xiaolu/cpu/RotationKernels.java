@@ -57,17 +57,18 @@ final class RotationKernels {
     /// Two vectors of channels at a time, whose pairs fill one vector of cosines and one of sines.
     private static void rotate(MemorySegment x, long atX, MemorySegment table, long atTable, MemorySegment y, long atY, int pairs, boolean inverse) {
         long sines = atTable + 4L * pairs;
-        float sign = inverse ? -1 : 1;                           // exact, and the compiler makes one loop of it instead of two
         long i = 0;
         for (; i <= pairs - LANES; i += LANES) {
             FloatVector c = load(table, atTable + 4 * i);
-            FloatVector s = load(table, sines + 4 * i).mul(sign);
+            FloatVector sine = load(table, sines + 4 * i);
+            FloatVector s = inverse ? sine.neg() : sine;
             store(turn(load(x, atX + 8 * i), c.rearrange(TWICE), s.rearrange(TWICE)), y, atY + 8 * i);
             store(turn(load(x, atX + 8 * i + 4 * LANES), c.rearrange(TWICE_HIGH), s.rearrange(TWICE_HIGH)), y, atY + 8 * i + 4 * LANES);
         }
         for (; i < pairs; i++) {
             float c = table.get(JAVA_FLOAT, atTable + 4 * i);
-            float s = table.get(JAVA_FLOAT, sines + 4 * i) * sign;
+            float sine = table.get(JAVA_FLOAT, sines + 4 * i);
+            float s = inverse ? -sine : sine;
             float a = x.get(JAVA_FLOAT, atX + 8 * i);
             float b = x.get(JAVA_FLOAT, atX + 8 * i + 4);
             y.set(JAVA_FLOAT, atY + 8 * i, Math.fma(a, c, -(b * s)));
