@@ -177,7 +177,8 @@ final class Exchange implements ExpertExchange, AutoCloseable {
         check(rows.byteSize() == place.type().bytes(), "rank %d gave back %d bytes for %d rows of layer %d, wanted %d", asked.to, rows.byteSize(), asked.run.rows(), asked.run.layer(), place.type().bytes());
         MemorySegment.copy(rows, 0, place.data(), 0, rows.byteSize());
         List<Shards.Shard> shards = replica.shards().of(asked.run.layer(), asked.run.part());
-        check(found.length == 0 || found.length == 2 * shards.size(), "rank %d gave back %d words of digests for %d stacks of layer %d", asked.to, found.length, shards.size(), asked.run.layer());
+        int wanted = (asked.how & Question.BACKWARD) != 0 && (asked.how & Question.APART) != 0 ? 2 * shards.size() : 0;
+        check(found.length == wanted, "rank %016x gave back %d words of digests of layer %d, wanted %d", asked.to, found.length, asked.run.layer(), wanted);
         for (int stack = 0; stack < found.length / 2; stack++) {
             long[] sum = digests.computeIfAbsent(shards.get(stack).whole().name(), _ -> new long[2]);
             sum[0] += found[2 * stack];
