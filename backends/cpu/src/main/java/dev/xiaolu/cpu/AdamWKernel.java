@@ -25,8 +25,21 @@ final class AdamWKernel implements Kernel<AdamW> {
         Tensor grad = in[1];
         Tensor m = in[2];
         Tensor v = in[3];
+        if (MachineCode.available()) {
+            MemorySegment factors = AdamWCode.factors(op);
+            Spans.share(workers, (from, to) -> {
+                for (long at = from; at < to; at += AdamWCode.PIECE) {
+                    AdamWCode.step(factors, address(param, at), address(grad, at), address(m, at), address(v, at), Math.min(AdamWCode.PIECE, to - at));
+                }
+            }, in);
+            return;
+        }
         Spans.share(workers, (from, to) -> step(op, param.data(), 4 * param.offsetOf(from), grad.data(), 4 * grad.offsetOf(from),
                 m.data(), 4 * m.offsetOf(from), v.data(), 4 * v.offsetOf(from), to - from), in);
+    }
+
+    private static long address(Tensor tensor, long index) {
+        return tensor.data().address() + 4 * tensor.offsetOf(index);
     }
 
     private static void step(AdamW op, MemorySegment param, long atParam, MemorySegment grad, long atGrad, MemorySegment m, long atM, MemorySegment v, long atV, long count) {

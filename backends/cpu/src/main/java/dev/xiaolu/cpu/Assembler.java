@@ -252,6 +252,26 @@ final class Assembler {
         evex(0x58, 1, 0, 0, to, a, b, VECTOR, 0, false);
     }
 
+    /// `to = a + b`.
+    void vaddps(int to, int a, int b) {
+        evex(0x58, 1, 0, 0, to, a, b);
+    }
+
+    /// `to = a * b`.
+    void vmulps(int to, int a, int b) {
+        evex(0x59, 1, 0, 0, to, a, b);
+    }
+
+    /// `to = a / b`.
+    void vdivps(int to, int a, int b) {
+        evex(0x5E, 1, 0, 0, to, a, b);
+    }
+
+    /// `to = sqrt(of)`.
+    void vsqrtps(int to, int of) {
+        evex(0x51, 1, 0, 0, to, 0, of);
+    }
+
     /// `to = +0` in every lane.
     void zero(int to) {
         evex(0xEF, 1, 1, 0, to, to, to);

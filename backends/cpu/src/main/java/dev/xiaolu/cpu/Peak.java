@@ -9,7 +9,8 @@ import jdk.incubator.vector.FloatVector;
 ///
 /// The best of several spells counts, so that a spell in which the machine was busy elsewhere does no harm.
 final class Peak {
-    private static final int CHAINS = 12;                        // enough to hide four cycles of latency on two ports or more
+    static final int CHAINS = 12;                                // enough to hide four cycles of latency on two ports or more
+    static final float FACTOR = 0.01f;
     private static final int STEPS = 100_000;                    // of each chain, in one spell: some tenths of a millisecond
     private static final int WARMING = 60;
     private static final int SPELLS = 200;
@@ -23,7 +24,7 @@ final class Peak {
     Peak(Workers workers) {
         this.workers = workers;
         sink = new float[workers.threads() * 16];
-        Arrays.fill(factors, 0.01f);
+        Arrays.fill(factors, FACTOR);
     }
 
     /// F32 operations a second of all threads at once.
@@ -48,7 +49,11 @@ final class Peak {
         long shortest = Long.MAX_VALUE;
         for (int i = 0; i < spells; i++) {
             long start = System.nanoTime();
-            sink[thread * 16] += multiplyAdd(STEPS, factors);
+            if (MachineCode.available()) {
+                PeakCode.run(STEPS);
+            } else {
+                sink[thread * 16] += multiplyAdd(STEPS, factors);
+            }
             shortest = Math.min(shortest, System.nanoTime() - start);
         }
         return 2.0 * CHAINS * Vectors.LANES * STEPS / shortest * 1e9;
