@@ -14,7 +14,6 @@ import dev.xiaolu.tensor.Compute;
 import dev.xiaolu.tensor.Scratch;
 import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -115,7 +114,11 @@ final class Exchange implements ExpertExchange, AutoCloseable {
     }
 
     /// One part's rows of a pass.
-    private record Asked(HeldExperts.Run run, long how, long to, long firstRow) {}
+    private record Asked(Question question, long to, long firstRow) {
+        int rows() {
+            return question.run().rows();
+        }
+    }
 
     private void pass(int number, ExpertLayer layer, long how, Tensor x, Tensor dy, RoutedExperts.Plan plan, Tensor back) {
         var own = new ArrayList<Asked>();
@@ -130,20 +133,23 @@ final class Exchange implements ExpertExchange, AutoCloseable {
             if (offsets[to - from] == 0) {
                 continue;                                        // nobody chose them: no row, and a gradient of zeros
             }
-            long target = (how & Question.CHECK) == 0 ? placement.server(endpoint.self(), part) : placement.checker(endpoint.self(), part, shards.of(number, part).getFirst().name());
-            var asked = new Asked(new HeldExperts.Run(step, number, part, offsets), how, target, plan.offsets().getInt(from));
+            var question = new Question(++questions, generation, how, new HeldExperts.Run(step, number, part, offsets));
+            long target = question.counts() ? placement.server(endpoint.self(), part) : placement.checker(endpoint.self(), part, shards.of(number, part).getFirst().name());
+            var asked = new Asked(question, target, plan.offsets().getInt(from));
             if (target == endpoint.self()) {
                 own.add(asked);
             } else {
-                waiting.put(ask(asked, x, dy), asked);
+                waiting.put(question.number(), asked);
+                ask(asked, x, dy);
             }
         }
         for (Asked asked : own) {
+            Question question = asked.question;
             Tensor rows = rows(x, asked);
             if (dy == null) {
-                take(asked, held.forward(asked.run, rows).data(), new long[0], back);
+                take(asked, held.forward(question.run(), rows).data(), new long[0], back);
             } else {
-                HeldExperts.Backward result = held.backward(asked.run, rows, rows(dy, asked), (how & Question.APART) != 0, (how & Question.CHECK) == 0);
+                HeldExperts.Backward result = held.backward(question.run(), rows, rows(dy, asked), question.apart(), question.counts());
                 take(asked, result.ofRows().data(), result.digests(), back);
             }
         }
@@ -156,29 +162,28 @@ final class Exchange implements ExpertExchange, AutoCloseable {
                 serve(next);
                 continue;
             }
-            Asked asked = waiting.remove(Wire.number(next.message, 0));
+            Answer answer = Answer.of(next.from, next.message);
+            Asked asked = waiting.remove(answer.number());
             if (asked != null) {
-                var head = ByteBuffer.wrap(next.message.head(), Long.BYTES, next.message.head().length - Long.BYTES);
-                long[] found = new long[head.remaining() / Long.BYTES];
-                head.asLongBuffer().get(found);
-                take(asked, next.message.body(), found, back);
+                take(asked, next.message.body(), answer.digests(), back);
             }
         }
     }
 
     private static Tensor rows(Tensor all, Asked asked) {
-        return all.slice(0, asked.firstRow, asked.firstRow + asked.run.rows());
+        return all.slice(0, asked.firstRow, asked.firstRow + asked.rows());
     }
 
     /// Puts what has come back in its place.
     private void take(Asked asked, MemorySegment rows, long[] found, Tensor back) {
         progress.run();
+        HeldExperts.Run run = asked.question.run();
         Tensor place = rows(back, asked);
-        check(rows.byteSize() == place.type().bytes(), "rank %d gave back %d bytes for %d rows of layer %d, wanted %d", asked.to, rows.byteSize(), asked.run.rows(), asked.run.layer(), place.type().bytes());
+        check(rows.byteSize() == place.type().bytes(), "rank %016x gave back %d bytes for %d rows of layer %d, wanted %d", asked.to, rows.byteSize(), asked.rows(), run.layer(), place.type().bytes());
         MemorySegment.copy(rows, 0, place.data(), 0, rows.byteSize());
-        List<Shards.Shard> shards = replica.shards().of(asked.run.layer(), asked.run.part());
-        int wanted = (asked.how & Question.BACKWARD) != 0 && (asked.how & Question.APART) != 0 ? 2 * shards.size() : 0;
-        check(found.length == wanted, "rank %016x gave back %d words of digests of layer %d, wanted %d", asked.to, found.length, asked.run.layer(), wanted);
+        List<Shards.Shard> shards = replica.shards().of(run.layer(), run.part());
+        int wanted = asked.question.back() && asked.question.apart() ? 2 * shards.size() : 0;
+        check(found.length == wanted, "rank %016x gave back %d words of digests of layer %d, wanted %d", asked.to, found.length, run.layer(), wanted);
         for (int stack = 0; stack < found.length / 2; stack++) {
             long[] sum = digests.computeIfAbsent(shards.get(stack).whole().name(), _ -> new long[2]);
             sum[0] += found[2 * stack];
@@ -187,19 +192,16 @@ final class Exchange implements ExpertExchange, AutoCloseable {
     }
 
     /// Sends rows to whoever has their experts; with `dy`, rows and their gradients.
-    private long ask(Asked asked, Tensor x, Tensor dy) {
-        HeldExperts.Run run = asked.run;
-        var question = new Question(++questions, generation, asked.how, run);
-        long bytes = Float.BYTES * run.rows() * x.shape().last(), at = Float.BYTES * asked.firstRow * x.shape().last();
+    private void ask(Asked asked, Tensor x, Tensor dy) {
+        long bytes = (long) Float.BYTES * asked.rows() * x.shape().last(), at = Float.BYTES * asked.firstRow * x.shape().last();
         MemorySegment body = x.data().asSlice(at, bytes);
         if (dy != null) {
-            Tensor both = Compute.current().scratch().allocate(TensorType.f32(Shape.of(2L * run.rows(), x.shape().last())));
+            Tensor both = Compute.current().scratch().allocate(TensorType.f32(Shape.of(2L * asked.rows(), x.shape().last())));
             MemorySegment.copy(x.data(), at, both.data(), 0, bytes);
             MemorySegment.copy(dy.data(), at, both.data(), bytes, bytes);
             body = both.data();
         }
-        endpoint.send(asked.to, new Message(Wire.ROWS, question.head(), body));
-        return question.number();
+        endpoint.send(asked.to, new Message(Wire.ROWS, asked.question.head(), body));
     }
 
     /// The next message, or null where none comes for a while; throws [Regions.Abandoned] once what is waited for is void.
@@ -251,11 +253,7 @@ final class Exchange implements ExpertExchange, AutoCloseable {
         } else {
             result = held.forward(run, all);
         }
-        var answer = ByteBuffer.allocate(Long.BYTES * (1 + found.length)).putLong(question.number());
-        for (long number : found) {
-            answer.putLong(number);
-        }
-        endpoint.send(asked.from, new Message(Wire.ROWS_BACK, answer.array(), result.data().asSlice(0, result.type().bytes())));
+        endpoint.send(asked.from, new Message(Wire.ROWS_BACK, new Answer(question.number(), found).head(), result.data().asSlice(0, result.type().bytes())));
     }
 
     /// How experts are used by whoever looks at a committed state: their weights are read where they lie, an expert at a time, and nobody has to work for it.

@@ -14,7 +14,7 @@ import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// What a rank asks about experts, whole and spoilt.
+/// What a rank asks about experts and what it is answered, whole and spoilt.
 class QuestionTest {
     private static final int PARTS = 2;
     private static final long FROM = 0xabc;
@@ -118,6 +118,27 @@ class QuestionTest {
             }
             assertTrue(refused > 5_000, refused + " of 20000 refused, seed " + seed);
         });
+    }
+
+    @Test void anAnswerIsReadAsItWasWritten() {
+        for (long[] digests : new long[][] {{}, {3, -4}, {Long.MIN_VALUE, Long.MAX_VALUE, 0, 1}}) {
+            Answer read = Answer.of(FROM, Message.of(Wire.ROWS_BACK, new Answer(-7, digests).head()));
+            assertEquals(-7, read.number());
+            assertArrayEquals(digests, read.digests());
+        }
+    }
+
+    @Test void anAnswerThatIsNoRowOfWordsIsRefused() {
+        byte[] whole = new Answer(7, new long[] {1, 2}).head();
+        for (int length = 0; length < whole.length; length++) {
+            byte[] cut = Arrays.copyOf(whole, length);
+            if (length == 0 || length % Long.BYTES != 0) {
+                String said = assertThrows(IllegalArgumentException.class, () -> Answer.of(FROM, Message.of(Wire.ROWS_BACK, cut))).getMessage();
+                assertTrue(said.contains("rank 0000000000000abc answers with " + length + " bytes"), said);
+            } else {
+                assertEquals(length / Long.BYTES - 1, Answer.of(FROM, Message.of(Wire.ROWS_BACK, cut)).digests().length);
+            }
+        }
     }
 
     private static byte[] changed(byte[] head, Consumer<ByteBuffer> change) {
