@@ -143,11 +143,16 @@ final class IndexLossKernels {
             }
         }
 
+        /// A loop of its own: beside the next one the compiler at times left its vectors objects.
+        private static void logarithms(float[] of, float[] to, int count) {
+            for (int i = 0; i < count; i += Vectors.LANES) {
+                VectorElementary.log(FloatVector.fromArray(FLOATS, of, i)).intoArray(to, i);
+            }
+        }
+
         /// The lanes' sums of the divergence.
         void terms(float logOfL) {
-            for (int i = 0; i < whole; i += Vectors.LANES) {
-                VectorElementary.log(FloatVector.fromArray(FLOATS, shares, i)).intoArray(exponentials, i);
-            }
+            logarithms(shares, exponentials, whole);
             Arrays.fill(lanes, 0);
             for (int i = from; i < to; i++) {
                 if (shares[i] != 0) {
