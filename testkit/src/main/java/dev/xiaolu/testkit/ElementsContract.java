@@ -17,6 +17,7 @@ import dev.xiaolu.shape.Shape;
 import dev.xiaolu.testkit.Inputs.Values;
 import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -68,6 +69,15 @@ public abstract class ElementsContract extends OperatorContract {
     @Test void adamWGivesTheReferencesBits() {
         everywhere(600, AdamW.at(1, 1e-3, 0.9, 0.95, 1e-8, 0.1, 1f), 4);
         everywhere(700, AdamW.at(1000, 3e-4, 0.9, 0.999, 1e-8, 0, 0.37f), 4);
+    }
+
+    /// Long enough for a thread to take its part in pieces, the last of them no whole number of vectors.
+    @Test void adamWOnLongTensorsGivesTheReferencesBits() {
+        withInputs(750, inputs -> {
+            Tensor[] tensors = new Tensor[4];
+            Arrays.setAll(tensors, _ -> inputs.floats(Values.NORMAL, Shape.of(300_007)));
+            assertSameBits(inputs, AdamW.at(3, 1e-3, 0.9, 0.95, 1e-8, 0.1, 0.5f), tensors);
+        });
     }
 
     @Test void castBetweenF32AndBf16GivesTheReferencesBits() {

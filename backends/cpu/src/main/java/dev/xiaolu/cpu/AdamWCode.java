@@ -59,10 +59,8 @@ final class AdamWCode {
     static void step(MemorySegment factors, long param, long grad, long m, long v, long count) {
         try {
             CODE.invokeExact(param, grad, m, v, count, factors);
-        } catch (RuntimeException | Error thrown) {
-            throw thrown;
         } catch (Throwable thrown) {
-            throw new IllegalStateException(thrown);
+            throw MachineCode.unchecked(thrown);
         }
     }
 

@@ -77,10 +77,8 @@ final class MachineCode {
                 throw new IllegalStateException("mprotect refused to make code executable");
             }
             return LINKER.downcallHandle(page, type, Linker.Option.critical(type.argumentLayouts().contains(ADDRESS)));
-        } catch (RuntimeException | Error thrown) {
-            throw thrown;
         } catch (Throwable thrown) {
-            throw new IllegalStateException(thrown);
+            throw unchecked(thrown);
         }
     }
 
@@ -88,11 +86,17 @@ final class MachineCode {
     static void call(MethodHandle code, MemorySegment arguments) {
         try {
             code.invokeExact(arguments.address());
-        } catch (RuntimeException | Error thrown) {
-            throw thrown;
         } catch (Throwable thrown) {
-            throw new IllegalStateException(thrown);
+            throw unchecked(thrown);
         }
+    }
+
+    /// What a handle threw, to be thrown on: as it is where that is allowed.
+    static RuntimeException unchecked(Throwable thrown) {
+        if (thrown instanceof Error error) {
+            throw error;
+        }
+        return thrown instanceof RuntimeException exception ? exception : new IllegalStateException(thrown);
     }
 
     private static MethodHandle function(String name, FunctionDescriptor type) {

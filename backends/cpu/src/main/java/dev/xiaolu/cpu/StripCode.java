@@ -52,10 +52,8 @@ final class StripCode {
         try {
             CODE.invokeExact(MemorySegment.ofArray(h), 4L * atA, 4L * rowA, 4L * stepA, b.address() + atB, stepB, (long) count, 4L * start, 4L * rowStart, 4L * atC, 4L * rowC,
                     (long) columns * 4 / STRIP_BYTES);
-        } catch (RuntimeException | Error thrown) {
-            throw thrown;
         } catch (Throwable thrown) {
-            throw new IllegalStateException(thrown);
+            throw MachineCode.unchecked(thrown);
         }
     }
 
