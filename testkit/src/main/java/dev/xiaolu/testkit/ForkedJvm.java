@@ -27,7 +27,7 @@ public final class ForkedJvm {
     public static String run(List<String> options, Class<?> main, String... arguments) {
         List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Xmx1g", "-XX:+UseSerialGC",
-                "-XX:CompileCommand=quiet", "-XX:CompileCommand=inline,dev.xiaolu.cpu.VectorElementary::*"));
+                "-XX:CompileCommand=quiet", "-XX:CompileCommand=inline,dev.xiaolu.cpu.Vector*::*", "-XX:CompileCommand=dontinline,dev.xiaolu.cpu.*::*Loop"));
         command.addAll(options);
         command.addAll(List.of("-cp", System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")), main.getName()));
         command.addAll(List.of(arguments));

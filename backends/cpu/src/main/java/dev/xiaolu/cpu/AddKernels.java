@@ -25,24 +25,24 @@ final class AddKernels {
         Tensor a = in[0];
         Tensor b = in[1];
         Tensor y = out[0];
-        Spans.share(workers, (from, to) -> add(a.data(), 4 * a.offsetOf(from), b.data(), 4 * b.offsetOf(from), y.data(), 4 * from, to - from), a, b);
+        Spans.share(workers, (from, to) -> addLoop(a.data(), 4 * a.offsetOf(from), b.data(), 4 * b.offsetOf(from), y.data(), 4 * from, to - from), a, b);
     }
 
     void combine(Axpby op, Tensor[] in, Tensor[] out) {
         Tensor a = in[0];
         Tensor b = in[1];
         Tensor y = out[0];
-        Spans.share(workers, (from, to) -> combine(op.alpha(), a.data(), 4 * a.offsetOf(from), op.beta(), b.data(), 4 * b.offsetOf(from),
+        Spans.share(workers, (from, to) -> combineLoop(op.alpha(), a.data(), 4 * a.offsetOf(from), op.beta(), b.data(), 4 * b.offsetOf(from),
                 y.data(), 4 * from, to - from), a, b);
     }
 
     void scale(Scale op, Tensor[] in, Tensor[] out) {
         Tensor x = in[0];
         Tensor y = out[0];
-        Spans.share(workers, (from, to) -> scale(op.factor(), x.data(), 4 * x.offsetOf(from), y.data(), 4 * from, to - from), x);
+        Spans.share(workers, (from, to) -> scaleLoop(op.factor(), x.data(), 4 * x.offsetOf(from), y.data(), 4 * from, to - from), x);
     }
 
-    private static void add(MemorySegment a, long atA, MemorySegment b, long atB, MemorySegment y, long atY, long count) {
+    private static void addLoop(MemorySegment a, long atA, MemorySegment b, long atB, MemorySegment y, long atY, long count) {
         long i = 0;
         for (; i <= count - LANES; i += LANES) {
             store(load(a, atA + 4 * i).add(load(b, atB + 4 * i)), y, atY + 4 * i);
@@ -52,7 +52,7 @@ final class AddKernels {
         }
     }
 
-    private static void combine(float alpha, MemorySegment a, long atA, float beta, MemorySegment b, long atB, MemorySegment y, long atY, long count) {
+    private static void combineLoop(float alpha, MemorySegment a, long atA, float beta, MemorySegment b, long atB, MemorySegment y, long atY, long count) {
         FloatVector alphas = FloatVector.broadcast(FLOATS, alpha);
         long i = 0;
         for (; i <= count - LANES; i += LANES) {
@@ -63,7 +63,7 @@ final class AddKernels {
         }
     }
 
-    private static void scale(float factor, MemorySegment x, long atX, MemorySegment y, long atY, long count) {
+    private static void scaleLoop(float factor, MemorySegment x, long atX, MemorySegment y, long atY, long count) {
         long i = 0;
         for (; i <= count - LANES; i += LANES) {
             store(load(x, atX + 4 * i).mul(factor), y, atY + 4 * i);

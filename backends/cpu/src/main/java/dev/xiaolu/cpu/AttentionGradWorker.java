@@ -135,7 +135,7 @@ final class AttentionGradWorker {
         AttentionPacks.turn(call.k().data(), ofK, call.k().perPosition(), 0, count - 1, dim, s, turnedK);
         AttentionPacks.turn(call.v().data(), ofV, call.v().perPosition(), 0, count - 1, dim, s, turnedV);
         for (int key = 0; key < count; key++) {
-            AttentionPacks.pack(call.k().data(), ofK + key * call.k().perPosition(), dim, s, rowsOfK + 4L * key * columns, columns);
+            AttentionPacks.packLoop(call.k().data(), ofK + key * call.k().perPosition(), dim, s, rowsOfK + 4L * key * columns, columns);
         }
         for (int member = 0; member < problem.group; member++) {
             head(kvHead * problem.group + member, member * queries, leaf, count);
@@ -143,16 +143,16 @@ final class AttentionGradWorker {
                 System.arraycopy(h, dk, h, headsOfK, count * columns);
                 System.arraycopy(h, dv, h, headsOfV, count * columns);
             } else {
-                AttentionRows.add(h, headsOfK, dk, count * columns);
+                AttentionRows.addLoop(h, headsOfK, dk, count * columns);
                 System.arraycopy(h, dk, h, headsOfK, count * columns);
-                AttentionRows.add(h, headsOfV, dv, count * columns);
+                AttentionRows.addLoop(h, headsOfV, dv, count * columns);
                 System.arraycopy(h, dv, h, headsOfV, count * columns);
             }
         }
         for (int key = 0; key < count; key++) {
             long index = ((long) sequence * problem.keys + start + key) * problem.kvHeads + kvHead;
-            AttentionPacks.unpack(h, headsOfK + key * columns, 1, dim, call.dk(), 4 * index * dim);
-            AttentionPacks.unpack(h, headsOfV + key * columns, 1, dim, call.dv(), 4 * index * dim);
+            AttentionPacks.unpackLoop(h, headsOfK + key * columns, 1, dim, call.dk(), 4 * index * dim);
+            AttentionPacks.unpackLoop(h, headsOfV + key * columns, 1, dim, call.dv(), 4 * index * dim);
         }
     }
 
@@ -204,8 +204,8 @@ final class AttentionGradWorker {
             }
             int of = key * columns;
             if (seen[key]) {
-                AttentionRows.add(h, waitingK + left * columns + of, dk + of, columns);
-                AttentionRows.add(h, waitingV + left * columns + of, dv + of, columns);
+                AttentionRows.addLoop(h, waitingK + left * columns + of, dk + of, columns);
+                AttentionRows.addLoop(h, waitingV + left * columns + of, dv + of, columns);
             } else {
                 System.arraycopy(h, waitingK + left * columns + of, h, dk + of, columns);
                 System.arraycopy(h, waitingV + left * columns + of, h, dv + of, columns);
@@ -232,10 +232,10 @@ final class AttentionGradWorker {
         for (int i = 0; i < here; i++) {
             long ofQ = call.q().at(sequence, start + i, head);
             long ofDy = call.dy().at(sequence, start + i, head);
-            AttentionPacks.pack(call.q().data(), ofQ, dim, h, q + i * columns, columns);
-            AttentionPacks.pack(call.dy().data(), ofDy, dim, h, dy + i * columns, columns);
-            AttentionPacks.pack(call.q().data(), ofQ, dim, s, rowsOfQ + 4L * i * columns, columns);
-            AttentionPacks.pack(call.dy().data(), ofDy, dim, s, rowsOfDy + 4L * i * columns, columns);
+            AttentionPacks.packLoop(call.q().data(), ofQ, dim, h, q + i * columns, columns);
+            AttentionPacks.packLoop(call.dy().data(), ofDy, dim, h, dy + i * columns, columns);
+            AttentionPacks.packLoop(call.q().data(), ofQ, dim, s, rowsOfQ + 4L * i * columns, columns);
+            AttentionPacks.packLoop(call.dy().data(), ofDy, dim, s, rowsOfDy + 4L * i * columns, columns);
         }
         int lowest = 0;                                          // keys that every query of the square sees: lowest..highest
         int highest = ATTENTION_LEAF - 1;
@@ -284,7 +284,7 @@ final class AttentionGradWorker {
         for (int row = i; row < i + count; row++) {
             if (from[row] <= to[row]) {
                 int at = rows + start + row;
-                AttentionRows.gradient(h, p + row * LEAF_ROW, ds + row * LEAF_ROW, from[row], to[row], call.scale(), h[m + at], h[inverse + at], h[delta + at]);
+                AttentionRows.gradientLoop(h, p + row * LEAF_ROW, ds + row * LEAF_ROW, from[row], to[row], call.scale(), h[m + at], h[inverse + at], h[delta + at]);
                 addKeys(row, i, from[row], together ? lowest : to[row] + 1);
             }
         }
@@ -302,7 +302,7 @@ final class AttentionGradWorker {
     /// Goes on with the chain of one query over the keys `start` (inclusive) to `end` (exclusive).
     private void addKeys(int row, int i, int start, int end) {
         if (start < end) {
-            AttentionTiles.rowProduct(h, ds + row * LEAF_ROW + start, 1, s, rowsOfK + 4L * start * columns, 4L * columns, end - start, dq + (row - i) * columns, columns);
+            AttentionTiles.rowProductLoop(h, ds + row * LEAF_ROW + start, 1, s, rowsOfK + 4L * start * columns, 4L * columns, end - start, dq + (row - i) * columns, columns);
         }
     }
 
@@ -315,7 +315,7 @@ final class AttentionGradWorker {
             int waiting = waitingQ + ((level * problem.group * queries) + rows + query) * columns;
             if ((index >> level & 1) == 1) {
                 if (first < index >> level << level) {
-                    AttentionRows.add(h, waiting, sum, columns);
+                    AttentionRows.addLoop(h, waiting, sum, columns);
                 }
             } else if (!done) {
                 System.arraycopy(h, sum, h, waiting, columns);
@@ -328,7 +328,7 @@ final class AttentionGradWorker {
     private void write(int query, int head, int sum) {
         long index = ((long) sequence * queries + query) * problem.heads + head;
         if (call.blocks() == null) {
-            AttentionPacks.unpack(h, sum, 1, dim, call.dq(), 4 * index * dim);
+            AttentionPacks.unpackLoop(h, sum, 1, dim, call.dq(), 4 * index * dim);
         } else {
             System.arraycopy(h, sum, call.blocks()[firstLeaf / call.leavesOfBlock()], (int) (index * dim), dim);
         }
@@ -374,8 +374,8 @@ final class AttentionGradWorker {
                 i++;
             }
             if (run < i) {
-                AttentionTiles.rowProduct(h, ds + run * LEAF_ROW + key, LEAF_ROW, s, rowsOfQ + 4L * run * columns, 4L * columns, i - run, dk + key * columns, columns);
-                AttentionTiles.rowProduct(h, p + run * LEAF_ROW + key, LEAF_ROW, s, rowsOfDy + 4L * run * columns, 4L * columns, i - run, dv + key * columns, columns);
+                AttentionTiles.rowProductLoop(h, ds + run * LEAF_ROW + key, LEAF_ROW, s, rowsOfQ + 4L * run * columns, 4L * columns, i - run, dk + key * columns, columns);
+                AttentionTiles.rowProductLoop(h, p + run * LEAF_ROW + key, LEAF_ROW, s, rowsOfDy + 4L * run * columns, 4L * columns, i - run, dv + key * columns, columns);
             } else {
                 i++;
             }

@@ -16,7 +16,7 @@ final class AttentionPacks {
     private AttentionPacks() {}
 
     /// Copies `dim` floats into a row of `columns` in the array and fills it up with zeros.
-    static void pack(MemorySegment from, long at, int dim, float[] h, int row, int columns) {
+    static void packLoop(MemorySegment from, long at, int dim, float[] h, int row, int columns) {
         int whole = dim & -LANES;
         for (int i = 0; i < whole; i += LANES) {
             FloatVector.fromMemorySegment(FLOATS, from, at + 4L * i, LITTLE_ENDIAN).intoArray(h, row + i);
@@ -30,7 +30,7 @@ final class AttentionPacks {
     }
 
     /// Copies `dim` floats into a row of `columns` in a segment and fills it up with zeros.
-    static void pack(MemorySegment from, long at, int dim, MemorySegment to, long row, int columns) {
+    static void packLoop(MemorySegment from, long at, int dim, MemorySegment to, long row, int columns) {
         int whole = dim & -LANES;
         for (long i = 0; i < 4L * whole; i += 4 * LANES) {
             FloatVector.fromMemorySegment(FLOATS, from, at + i, LITTLE_ENDIAN).intoMemorySegment(to, row + i, LITTLE_ENDIAN);
@@ -44,7 +44,7 @@ final class AttentionPacks {
     }
 
     /// Copies `dim` floats out of the array, each multiplied by `factor`.
-    static void unpack(float[] h, int row, float factor, int dim, MemorySegment to, long at) {
+    static void unpackLoop(float[] h, int row, float factor, int dim, MemorySegment to, long at) {
         int whole = dim & -LANES;
         for (int i = 0; i < whole; i += LANES) {
             FloatVector.fromArray(FLOATS, h, row + i).mul(factor).intoMemorySegment(to, at + 4L * i, LITTLE_ENDIAN);

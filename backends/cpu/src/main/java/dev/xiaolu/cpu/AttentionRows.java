@@ -20,7 +20,7 @@ final class AttentionRows {
     private AttentionRows() {}
 
     /// Turns the dot products `from` to `to` (both included) of a row into exponentials, in place, and stores the greatest score and the sum of exponentials.
-    static void softmax(float[] h, int row, int from, int to, float scale, int atM, int atL) {
+    static void softmaxLoop(float[] h, int row, int from, int to, float scale, int atM, int atL) {
         int start = row + (from & -Numerics.LANES);
         int end = row + (to | Numerics.LANES - 1) + 1;
         for (int at = start; at < end; at += LANES) {
@@ -40,13 +40,13 @@ final class AttentionRows {
         }
         float m = greatest(greatest) + 0f;
         float base = m == Float.NEGATIVE_INFINITY ? 0 : m;
-        exponentials(h, start, end, base);
+        exponentialLoop(h, start, end, base);
         h[atM] = m;
         h[atL] = sum(h, start, end);
     }
 
     /// Turns the dot products of a row with `k` into `p`, and those with `v` into `ds`, both in place, for the keys `from` to `to` and a few around them.
-    static void gradient(float[] h, int row, int rowOfDs, int from, int to, float scale, float m, float inverse, float delta) {
+    static void gradientLoop(float[] h, int row, int rowOfDs, int from, int to, float scale, float m, float inverse, float delta) {
         for (int key = from & -LANES; key <= to; key += LANES) {
             FloatVector p = VectorElementary.exp(FloatVector.fromArray(FLOATS, h, row + key).mul(scale).sub(m)).mul(inverse);
             p.intoArray(h, row + key);
@@ -55,7 +55,7 @@ final class AttentionRows {
     }
 
     /// The greater of the maxima of two sides, and the logarithms of the sides' weights, for `count` rows; there is room for whole vectors.
-    static void maxima(float[] h, int count, int a, int b, int greater, int ofA, int ofB) {
+    static void maximaLoop(float[] h, int count, int a, int b, int greater, int ofA, int ofB) {
         for (int i = 0; i < count; i += LANES) {
             FloatVector left = FloatVector.fromArray(FLOATS, h, a + i);
             FloatVector right = FloatVector.fromArray(FLOATS, h, b + i);
@@ -68,14 +68,14 @@ final class AttentionRows {
     }
 
     /// `x = exp(x − base)` for the floats from `start` to `end`. The one place where attention calls the function: a caller that is seldom reached would not get it inlined.
-    static void exponentials(float[] h, int start, int end, float base) {
+    static void exponentialLoop(float[] h, int start, int end, float base) {
         for (int at = start; at < end; at += LANES) {
             VectorElementary.exp(FloatVector.fromArray(FLOATS, h, at).sub(base)).intoArray(h, at);
         }
     }
 
     /// `l = fma(a, weightOfA, b · weightOfB)` for the sums of exponentials of `count` rows, each with its own weights.
-    static void sums(float[] h, int count, int a, int weightsOfA, int b, int weightsOfB, int l) {
+    static void sumsLoop(float[] h, int count, int a, int weightsOfA, int b, int weightsOfB, int l) {
         for (int i = 0; i < count; i += LANES) {
             FloatVector right = FloatVector.fromArray(FLOATS, h, b + i).mul(FloatVector.fromArray(FLOATS, h, weightsOfB + i));
             FloatVector.fromArray(FLOATS, h, a + i).fma(FloatVector.fromArray(FLOATS, h, weightsOfA + i), right).intoArray(h, l + i);
@@ -83,7 +83,7 @@ final class AttentionRows {
     }
 
     /// `b = fma(a, weightOfA, b · weightOfB)` over `columns`, a multiple of the vector length.
-    static void merge(float[] h, int a, float weightOfA, int b, float weightOfB, int columns) {
+    static void mergeLoop(float[] h, int a, float weightOfA, int b, float weightOfB, int columns) {
         for (int i = 0; i < columns; i += LANES) {
             FloatVector weight = FloatVector.broadcast(FLOATS, weightOfA);
             FloatVector.fromArray(FLOATS, h, a + i).fma(weight, FloatVector.fromArray(FLOATS, h, b + i).mul(weightOfB)).intoArray(h, b + i);
@@ -91,7 +91,7 @@ final class AttentionRows {
     }
 
     /// `b = a + b` over `columns`.
-    static void add(float[] h, int a, int b, int columns) {
+    static void addLoop(float[] h, int a, int b, int columns) {
         for (int i = 0; i < columns; i += LANES) {
             FloatVector.fromArray(FLOATS, h, a + i).add(FloatVector.fromArray(FLOATS, h, b + i)).intoArray(h, b + i);
         }

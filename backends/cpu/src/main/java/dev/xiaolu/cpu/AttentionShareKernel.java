@@ -57,7 +57,7 @@ final class AttentionShareKernel implements Kernel<AttentionShare> {
             call.share.set(JAVA_FLOAT, 4 * (index + place), 0);
         }
         int start = first & -Numerics.LANES;                     // so that each number keeps its lane
-        float total = RowSums.plain(call.share, 4 * (index + start), end - start, lanes);
+        float total = RowSums.plainLoop(call.share, 4 * (index + start), end - start, lanes);
         for (int place = first; place < call.places; place++) {
             long at = 4 * (index + place);
             call.share.set(JAVA_FLOAT, at, place < end && total != 0 ? call.share.get(JAVA_FLOAT, at) / total : 0);

@@ -45,7 +45,7 @@ final class AttentionShareWorker {
     void run(JointProblem problem, AttentionShareKernel.Call call, int sequence, int start, int end) {
         lay(problem.dim, end - start, problem.heads);
         for (int row = 0; row < (end - start) * problem.heads; row++) {
-            AttentionPacks.pack(problem.q.data(), problem.q.at(sequence, start + row / problem.heads, row % problem.heads), problem.dim, h, q + row * columns, columns);
+            AttentionPacks.packLoop(problem.q.data(), problem.q.at(sequence, start + row / problem.heads, row % problem.heads), problem.dim, h, q + row * columns, columns);
         }
         for (int query = start; query < end; ) {                 // gathered entries are a query's own
             int after = problem.gathered ? query + 1 : end;
@@ -72,28 +72,28 @@ final class AttentionShareWorker {
                 int of = row / problem.heads;
                 int head = row % problem.heads;
                 int at = scores + (row - i) * LEAF_ROW;
-                multiply(h, at, call.scale(), wide);
-                AttentionRows.exponentials(h, at, at + wide, one(call.m().data(), call.m().at(sequence, start + of, head)));
-                add(h, at, 1 / one(call.l().data(), call.l().at(sequence, start + of, head)), shares + of * LEAF_ROW, wide, head == 0);
+                multiplyLoop(h, at, call.scale(), wide);
+                AttentionRows.exponentialLoop(h, at, at + wide, one(call.m().data(), call.m().at(sequence, start + of, head)));
+                addLoop(h, at, 1 / one(call.l().data(), call.l().at(sequence, start + of, head)), shares + of * LEAF_ROW, wide, head == 0);
             }
         }
         for (int each = query; each < after; each++) {
             int from = Math.max(0, problem.first(ENTRIES, sequence, each) - leaf * ATTENTION_LEAF);
             int to = Math.min(ATTENTION_LEAF, problem.last(ENTRIES, sequence, each) + 1 - leaf * ATTENTION_LEAF);
             if (from < to) {
-                AttentionPacks.unpack(h, shares + (each - start) * LEAF_ROW + from, 1, to - from, call.share(), 4 * (((long) sequence * problem.queries + each) * call.places() + leaf * ATTENTION_LEAF + from));
+                AttentionPacks.unpackLoop(h, shares + (each - start) * LEAF_ROW + from, 1, to - from, call.share(), 4 * (((long) sequence * problem.queries + each) * call.places() + leaf * ATTENTION_LEAF + from));
             }
         }
     }
 
-    private static void multiply(float[] h, int at, float factor, int wide) {
+    private static void multiplyLoop(float[] h, int at, float factor, int wide) {
         for (int i = 0; i < wide; i += LANES) {
             FloatVector.fromArray(FLOATS, h, at + i).mul(factor).intoArray(h, at + i);
         }
     }
 
     /// `sum = sum + p · inverse`, or `p · inverse` for the first head.
-    private static void add(float[] h, int p, float inverse, int sum, int wide, boolean first) {
+    private static void addLoop(float[] h, int p, float inverse, int sum, int wide, boolean first) {
         for (int i = 0; i < wide; i += LANES) {
             FloatVector share = FloatVector.fromArray(FLOATS, h, p + i).mul(inverse);
             (first ? share : FloatVector.fromArray(FLOATS, h, sum + i).add(share)).intoArray(h, sum + i);

@@ -154,7 +154,7 @@ final class AttentionTiles {
     }
 
     /// `c[columns] += a[count] · b[count][columns]` for one row; `columns` is a multiple of the vector length.
-    static void rowProduct(float[] h, int atA, int stepA, MemorySegment b, long atB, long stepB, int count, int atC, int columns) {
+    static void rowProductLoop(float[] h, int atA, int stepA, MemorySegment b, long atB, long stepB, int count, int atC, int columns) {
         int column = 0;
         for (; column + 4 * LANES <= columns; column += 4 * LANES) {
             rowProduct4(h, atA, stepA, b, atB + 4L * column, stepB, count, atC + column);
@@ -199,7 +199,7 @@ final class AttentionTiles {
         dots(h, atA, rowA, b, atB, left, zeros, atC, columns, spare);
         dots(h, atA + left, rowA, b, atB + left * LEAF_BYTES, dim - left, zeros, spare, columns, spare + ROWS * LEAF_ROW);
         for (int row = 0; row < ROWS; row++) {
-            AttentionRows.add(h, spare + row * LEAF_ROW, atC + row * LEAF_ROW, columns);
+            AttentionRows.addLoop(h, spare + row * LEAF_ROW, atC + row * LEAF_ROW, columns);
         }
     }
 

@@ -87,7 +87,7 @@ final class AttentionWorker {
             last[row] = problem.last(sequence, query);
             firstKey = Math.min(firstKey, first[row]);
             lastKey = Math.max(lastKey, last[row]);
-            AttentionPacks.pack(call.q().data(), call.q().at(sequence, query, head), dim, h, q + row * columns, columns);
+            AttentionPacks.packLoop(call.q().data(), call.q().at(sequence, query, head), dim, h, q + row * columns, columns);
             if (last[row] < 0) {
                 finish(problem, call, sequence, kvHead, from + row, -1);
             }
@@ -114,7 +114,7 @@ final class AttentionWorker {
             AttentionPacks.turn(call.k().data(), ofK, call.k().perPosition(), from, to, dim, s, turnedK);
         }
         for (int key = from; packV && key <= to; key++) {
-            AttentionPacks.pack(call.v().data(), ofV + key * call.v().perPosition(), dim, s, v + 4L * key * columns, columns);
+            AttentionPacks.packLoop(call.v().data(), ofV + key * call.v().perPosition(), dim, s, v + 4L * key * columns, columns);
         }
         for (int tile = 0; tile < rows; tile += TILE) {
             int count = Math.min(TILE, rows - tile);
@@ -175,7 +175,7 @@ final class AttentionWorker {
     }
 
     private void softmax(float scale, int row, int tile, int leaf) {
-        AttentionRows.softmax(h, scores + (row - tile) * LEAF_ROW, first(row, leaf), last(row, leaf), scale, m + row - tile, l + row - tile);
+        AttentionRows.softmaxLoop(h, scores + (row - tile) * LEAF_ROW, first(row, leaf), last(row, leaf), scale, m + row - tile, l + row - tile);
     }
 
     /// The weighted values of 8 rows: the keys that all of them see in one product, those before and after row by row.
@@ -194,7 +194,7 @@ final class AttentionWorker {
             int start = first(half + i, leaf);
             int end = together ? from : last(half + i, leaf) + 1;
             if (start < end) {
-                AttentionTiles.rowProduct(h, weights + i * LEAF_ROW + start, 1, s, v + 4L * start * columns, 4L * columns, end - start, sums + i * columns, columns);
+                AttentionTiles.rowProductLoop(h, weights + i * LEAF_ROW + start, 1, s, v + 4L * start * columns, 4L * columns, end - start, sums + i * columns, columns);
             }
         }
         if (together) {
@@ -203,7 +203,7 @@ final class AttentionWorker {
             for (int i = 0; i < count; i++) {
                 int end = last(half + i, leaf) + 1;
                 if (start < end) {
-                    AttentionTiles.rowProduct(h, weights + i * LEAF_ROW + start, 1, s, v + 4L * start * columns, 4L * columns, end - start, sums + i * columns, columns);
+                    AttentionTiles.rowProductLoop(h, weights + i * LEAF_ROW + start, 1, s, v + 4L * start * columns, 4L * columns, end - start, sums + i * columns, columns);
                 }
             }
         }
@@ -215,7 +215,7 @@ final class AttentionWorker {
                 int from = first(row, leaf);
                 int sums = o + row * columns;
                 Arrays.fill(h, sums, sums + columns, 0);
-                AttentionTiles.rowProduct(h, scores + row * LEAF_ROW + from, 1, values, at + from * step, step, last(row, leaf) - from + 1, sums, used);
+                AttentionTiles.rowProductLoop(h, scores + row * LEAF_ROW + from, 1, values, at + from * step, step, last(row, leaf) - from + 1, sums, used);
             }
         }
     }
@@ -245,13 +245,13 @@ final class AttentionWorker {
                 going &= done;
                 continue;
             }
-            AttentionRows.maxima(h, TILE, waitingM + slot, m, newM, ofLeft, ofRight);
-            AttentionRows.exponentials(h, ofLeft, ofRight + TILE, 0);
-            AttentionRows.sums(h, TILE, waitingL + slot, ofLeft, l, ofRight, newL);
+            AttentionRows.maximaLoop(h, TILE, waitingM + slot, m, newM, ofLeft, ofRight);
+            AttentionRows.exponentialLoop(h, ofLeft, ofRight + TILE, 0);
+            AttentionRows.sumsLoop(h, TILE, waitingL + slot, ofLeft, l, ofRight, newL);
             int startOfRight = (leaf >> level << level) * ATTENTION_LEAF;
             for (int i = 0; i < count; i++) {
                 if ((going >> i & 1) != 0 && first[tile + i] < startOfRight) {   // else there is no left side, and the right one is passed on
-                    AttentionRows.merge(h, waitingO + (slot + i) * columns, h[ofLeft + i], o + i * columns, h[ofRight + i], columns);
+                    AttentionRows.mergeLoop(h, waitingO + (slot + i) * columns, h[ofLeft + i], o + i * columns, h[ofRight + i], columns);
                     h[m + i] = h[newM + i];
                     h[l + i] = h[newL + i];
                 }
@@ -276,7 +276,7 @@ final class AttentionWorker {
             set(call.m(), 4 * index, Float.NEGATIVE_INFINITY);
             set(call.l(), 4 * index, 0);
         } else {
-            AttentionPacks.unpack(h, o + i * columns, 1f / h[l + i], dim, call.o(), 4 * index * dim);
+            AttentionPacks.unpackLoop(h, o + i * columns, 1f / h[l + i], dim, call.o(), 4 * index * dim);
             set(call.m(), 4 * index, h[m + i]);
             set(call.l(), 4 * index, h[l + i]);
         }

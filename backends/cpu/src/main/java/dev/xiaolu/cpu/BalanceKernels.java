@@ -45,7 +45,7 @@ final class BalanceKernels implements AutoCloseable {
                 Arrays.fill(partials, block * experts, (block + 1) * experts, 0);
                 for (int t = first; t < Math.min(first + LEAF, length); t++) {
                     long at = 4 * scores.offsetOf(((long) block / leaves * length + t) * experts);
-                    addShares(scores.data(), at, RowSums.plain(scores.data(), at, experts, lanes), partials, block * experts, experts);
+                    shareLoop(scores.data(), at, RowSums.plainLoop(scores.data(), at, experts, lanes), partials, block * experts, experts);
                 }
             }
         });
@@ -53,15 +53,15 @@ final class BalanceKernels implements AutoCloseable {
         long atShares = 4L * sequences * experts;
         for (int sequence = 0; sequence < sequences; sequence++) {
             int at = sequence * leaves * experts;
-            Trees.add(partials, at, leaves, experts);
+            Trees.addLoop(partials, at, leaves, experts);
             for (int e = 0; e < experts; e++) {
                 f.set(JAVA_FLOAT, atShares + 4L * e, partials[at + e] / length);
             }
-            out[0].data().set(JAVA_FLOAT, 4L * sequence, op.alpha() * RowSums.products(f, 4L * sequence * experts, f, atShares, experts, lanes));
+            out[0].data().set(JAVA_FLOAT, 4L * sequence, op.alpha() * RowSums.productLoop(f, 4L * sequence * experts, f, atShares, experts, lanes));
         }
     }
 
-    private static void addShares(MemorySegment s, long at, float sum, float[] shares, int into, int experts) {
+    private static void shareLoop(MemorySegment s, long at, float sum, float[] shares, int into, int experts) {
         int e = 0;
         for (; e <= experts - LANES; e += LANES) {
             FloatVector.fromArray(FLOATS, shares, into + e).add(load(s, at + 4L * e).div(sum)).intoArray(shares, into + e);
@@ -82,13 +82,13 @@ final class BalanceKernels implements AutoCloseable {
             for (long token = from; token < to; token++) {
                 float g = op.alpha() * in[2].data().get(JAVA_FLOAT, 4 * (token / length)) / length;
                 long at = 4 * scores.offsetOf(token * experts);
-                gradientRow(scores.data(), at, f, 4 * (token / length * experts), g, dscores, 4 * token * experts, experts, lanes);
+                gradientLoop(scores.data(), at, f, 4 * (token / length * experts), g, dscores, 4 * token * experts, experts, lanes);
             }
         });
     }
 
-    private static void gradientRow(MemorySegment s, long at, MemorySegment f, long atF, float g, MemorySegment ds, long atDs, int experts, float[] lanes) {
-        float sum = RowSums.plain(s, at, experts, lanes);
+    private static void gradientLoop(MemorySegment s, long at, MemorySegment f, long atF, float g, MemorySegment ds, long atDs, int experts, float[] lanes) {
+        float sum = RowSums.plainLoop(s, at, experts, lanes);
         long e = 0;
         for (; e <= experts - LANES; e += LANES) {
             store(load(s, at + 4 * e).div(sum), ds, atDs + 4 * e);
@@ -96,7 +96,7 @@ final class BalanceKernels implements AutoCloseable {
         for (; e < experts; e++) {
             ds.set(JAVA_FLOAT, atDs + 4 * e, s.get(JAVA_FLOAT, at + 4 * e) / sum);
         }
-        float d = RowSums.products(f, atF, ds, atDs, experts, lanes);
+        float d = RowSums.productLoop(f, atF, ds, atDs, experts, lanes);
         for (e = 0; e <= experts - LANES; e += LANES) {
             store(load(f, atF + 4 * e).sub(d).div(sum).mul(g), ds, atDs + 4 * e);
         }

@@ -34,7 +34,7 @@ final class CastKernel implements Kernel<Cast> {
         long bytesOut = op.to().bytes();
         Workers.Job run = x.dtype() == op.to() ? (from, to) -> MemorySegment.copy(x.data(), bytesIn * x.offsetOf(from), y, bytesOut * from, bytesOut * (to - from))
                 : bytesIn < bytesOut ? (from, to) -> widen(x.data(), 2 * x.offsetOf(from), y, 4 * from, to - from)
-                : (from, to) -> narrow(x.data(), 4 * x.offsetOf(from), y, 2 * from, to - from);
+                : (from, to) -> narrowLoop(x.data(), 4 * x.offsetOf(from), y, 2 * from, to - from);
         Spans.share(workers, run, x);
     }
 
@@ -49,7 +49,7 @@ final class CastKernel implements Kernel<Cast> {
         }
     }
 
-    private static void narrow(MemorySegment x, long atX, MemorySegment y, long atY, long count) {
+    private static void narrowLoop(MemorySegment x, long atX, MemorySegment y, long atY, long count) {
         long i = 0;
         for (; i <= count - LANES; i += LANES) {
             IntVector bits = IntVector.fromMemorySegment(INTS, x, atX + 4 * i, LITTLE_ENDIAN);

@@ -17,7 +17,7 @@ final class Chains {
     ///
     /// @param rows    where each row starts
     /// @param weights that of row `i` stands at `from + i · step`
-    static void fma(MemorySegment x, long[] rows, int count, float[] weights, int from, int step, MemorySegment y, long atY, long width) {
+    static void fmaLoop(MemorySegment x, long[] rows, int count, float[] weights, int from, int step, MemorySegment y, long atY, long width) {
         long c = 0;
         for (; c <= width - LANES; c += LANES) {
             FloatVector sum = FloatVector.zero(FLOATS);
@@ -36,7 +36,7 @@ final class Chains {
     }
 
     /// As [#fma], but the chain starts from `first · start_c`.
-    static void fma(float first, MemorySegment start, long atStart, MemorySegment x, long[] rows, int count, float[] weights, int from, int step,
+    static void fmaLoop(float first, MemorySegment start, long atStart, MemorySegment x, long[] rows, int count, float[] weights, int from, int step,
             MemorySegment y, long atY, long width) {
         long c = 0;
         for (; c <= width - LANES; c += LANES) {
@@ -56,7 +56,7 @@ final class Chains {
     }
 
     /// `y_c` = plain additions of the rows in ascending order, from +0.
-    static void add(MemorySegment x, long[] rows, int count, MemorySegment y, long atY, long width) {
+    static void addLoop(MemorySegment x, long[] rows, int count, MemorySegment y, long atY, long width) {
         long c = 0;
         for (; c <= width - LANES; c += LANES) {
             FloatVector sum = FloatVector.zero(FLOATS);
@@ -75,7 +75,7 @@ final class Chains {
     }
 
     /// `y_c = a · x_c`.
-    static void scale(float a, MemorySegment x, long atX, MemorySegment y, long atY, long width) {
+    static void scaleLoop(float a, MemorySegment x, long atX, MemorySegment y, long atY, long width) {
         long c = 0;
         for (; c <= width - LANES; c += LANES) {
             store(load(x, atX + 4 * c).mul(a), y, atY + 4 * c);

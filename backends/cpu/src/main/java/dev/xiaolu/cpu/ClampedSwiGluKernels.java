@@ -26,7 +26,7 @@ final class ClampedSwiGluKernels {
         Tensor gate = in[0];
         Tensor up = in[1];
         MemorySegment y = out[0].data();
-        Spans.share(workers, (from, to) -> forward(op.limit(), gate.data(), 4 * gate.offsetOf(from), up.data(), 4 * up.offsetOf(from), y, 4 * from, to - from), gate, up);
+        Spans.share(workers, (from, to) -> forwardLoop(op.limit(), gate.data(), 4 * gate.offsetOf(from), up.data(), 4 * up.offsetOf(from), y, 4 * from, to - from), gate, up);
     }
 
     void gradients(ClampedSwiGluGrad op, Tensor[] in, Tensor[] out) {
@@ -35,11 +35,11 @@ final class ClampedSwiGluKernels {
         Tensor dy = in[2];
         MemorySegment dgate = out[0].data();
         MemorySegment dup = out[1].data();
-        Spans.share(workers, (from, to) -> gradients(op.limit(), gate.data(), 4 * gate.offsetOf(from), up.data(), 4 * up.offsetOf(from),
+        Spans.share(workers, (from, to) -> gradientLoop(op.limit(), gate.data(), 4 * gate.offsetOf(from), up.data(), 4 * up.offsetOf(from),
                 dy.data(), 4 * dy.offsetOf(from), dgate, dup, 4 * from, to - from), gate, up, dy);
     }
 
-    private static void forward(float limit, MemorySegment gate, long atGate, MemorySegment up, long atUp, MemorySegment y, long atY, long count) {
+    private static void forwardLoop(float limit, MemorySegment gate, long atGate, MemorySegment up, long atUp, MemorySegment y, long atY, long count) {
         FloatVector high = FloatVector.broadcast(FLOATS, limit);
         FloatVector low = FloatVector.broadcast(FLOATS, -limit);
         long i = 0;
@@ -55,7 +55,7 @@ final class ClampedSwiGluKernels {
         }
     }
 
-    private static void gradients(float limit, MemorySegment gate, long atGate, MemorySegment up, long atUp, MemorySegment dy, long atDy,
+    private static void gradientLoop(float limit, MemorySegment gate, long atGate, MemorySegment up, long atUp, MemorySegment dy, long atDy,
             MemorySegment dgate, MemorySegment dup, long at, long count) {
         FloatVector high = FloatVector.broadcast(FLOATS, limit);
         FloatVector low = FloatVector.broadcast(FLOATS, -limit);

@@ -35,7 +35,7 @@ final class CompressWorker {
             FloatVector r = FloatVector.broadcast(FLOATS, 1f).div(FloatVector.fromArray(FLOATS, h, L + i));
             FloatVector.fromArray(FLOATS, h, O + i).mul(r).intoArray(h, O + i);
         }
-        write(O, y, 4 * (((long) sequence * problem.entries() + entry) * problem.channels() + channel), width);
+        writeLoop(O, y, 4 * (((long) sequence * problem.entries() + entry) * problem.channels() + channel), width);
     }
 
     /// This many channels padded to whole vectors.
@@ -52,28 +52,28 @@ final class CompressWorker {
             long token = problem.token(entry, slot - before);
             int column = problem.column(slot - before) + channel;
             int place = problem.place(slot - before);
-            addRows(problem.gate(), problem.gateAt(sequence, token, column), problem.bias(), problem.biasAt(place, column), GATES + slot * WIDTH, width);
+            addRowsLoop(problem.gate(), problem.gateAt(sequence, token, column), problem.bias(), problem.biasAt(place, column), GATES + slot * WIDTH, width);
             read(problem.content(), problem.contentAt(sequence, token, column), CONTENTS + slot * WIDTH, width);
         }
         Arrays.fill(h, M, M + WIDTH, Float.NEGATIVE_INFINITY);
         Arrays.fill(h, L, DY, 0);
         for (int slot = 0; slot < slots; slot++) {
-            greatest(h, GATES + slot * WIDTH, wide);
+            greatestLoop(h, GATES + slot * WIDTH, wide);
         }
         for (int i = 0; i < wide; i += LANES) {
             FloatVector m = FloatVector.fromArray(FLOATS, h, M + i).add(0f);
             m.blend(0f, m.compare(VectorOperators.EQ, Float.NEGATIVE_INFINITY)).intoArray(h, M + i);
         }
         for (int slot = 0; slot < slots; slot++) {
-            exponentials(h, GATES + slot * WIDTH, wide);
+            exponentialLoop(h, GATES + slot * WIDTH, wide);
         }
         for (int slot = 0; slot < slots; slot++) {
-            weigh(h, GATES + slot * WIDTH, CONTENTS + slot * WIDTH, wide);
+            weighLoop(h, GATES + slot * WIDTH, CONTENTS + slot * WIDTH, wide);
         }
         return slots;
     }
 
-    private static void greatest(float[] h, int gates, int wide) {
+    private static void greatestLoop(float[] h, int gates, int wide) {
         for (int i = 0; i < wide; i += LANES) {
             FloatVector m = FloatVector.fromArray(FLOATS, h, M + i);
             FloatVector g = FloatVector.fromArray(FLOATS, h, gates + i);
@@ -81,13 +81,13 @@ final class CompressWorker {
         }
     }
 
-    private static void exponentials(float[] h, int gates, int wide) {
+    private static void exponentialLoop(float[] h, int gates, int wide) {
         for (int i = 0; i < wide; i += LANES) {
             VectorElementary.exp(FloatVector.fromArray(FLOATS, h, gates + i).sub(FloatVector.fromArray(FLOATS, h, M + i))).intoArray(h, gates + i);
         }
     }
 
-    private static void weigh(float[] h, int gates, int contents, int wide) {
+    private static void weighLoop(float[] h, int gates, int contents, int wide) {
         for (int i = 0; i < wide; i += LANES) {
             FloatVector p = FloatVector.fromArray(FLOATS, h, gates + i);
             FloatVector.fromArray(FLOATS, h, L + i).add(p).intoArray(h, L + i);
@@ -108,14 +108,14 @@ final class CompressWorker {
         int before = slots - problem.ratio();
         for (int slot = 0; slot < slots; slot++) {
             long at = 4 * (((long) sequence * problem.tokens() + problem.token(entry, slot - before)) * problem.columns() + problem.column(slot - before) + channel);
-            gradients(h, GATES + slot * WIDTH, CONTENTS + slot * WIDTH, wide);
-            write(CONTENTS + slot * WIDTH, dcontent, at, width);
-            write(GATES + slot * WIDTH, dgate, at, width);
+            gradientLoop(h, GATES + slot * WIDTH, CONTENTS + slot * WIDTH, wide);
+            writeLoop(CONTENTS + slot * WIDTH, dcontent, at, width);
+            writeLoop(GATES + slot * WIDTH, dgate, at, width);
         }
     }
 
     /// Turns exponentials and contents of one slot into the gradients of gate and content; `L` holds 1 / l and `O` delta.
-    private static void gradients(float[] h, int gates, int contents, int wide) {
+    private static void gradientLoop(float[] h, int gates, int contents, int wide) {
         for (int i = 0; i < wide; i += LANES) {
             FloatVector p = FloatVector.fromArray(FLOATS, h, gates + i).mul(FloatVector.fromArray(FLOATS, h, L + i));
             FloatVector dy = FloatVector.fromArray(FLOATS, h, DY + i);
@@ -135,14 +135,14 @@ final class CompressWorker {
         Arrays.fill(nodes, 0, Math.max(1, leaves) * WIDTH, 0);
         for (int window = 0; window < windows; window++) {
             long token = (long) (leaf * sequences + window / perSequence) * problem.tokens() + (long) (window % perSequence) * problem.ratio() + place;
-            add(dgate, 4 * (token * problem.columns() + column), nodes, window / LEAF * WIDTH, width);
+            addLoop(dgate, 4 * (token * problem.columns() + column), nodes, window / LEAF * WIDTH, width);
         }
-        Trees.add(nodes, 0, leaves, WIDTH);
+        Trees.addLoop(nodes, 0, leaves, WIDTH);
         System.arraycopy(nodes, 0, h, O, WIDTH);
-        write(O, dbias, 4 * (((long) leaf * problem.ratio() + place) * problem.columns() + column), width);
+        writeLoop(O, dbias, 4 * (((long) leaf * problem.ratio() + place) * problem.columns() + column), width);
     }
 
-    private static void add(MemorySegment from, long at, float[] sums, int into, int width) {
+    private static void addLoop(MemorySegment from, long at, float[] sums, int into, int width) {
         int whole = width & -LANES;
         for (int i = 0; i < whole; i += LANES) {
             FloatVector.fromArray(FLOATS, sums, into + i).add(FloatVector.fromMemorySegment(FLOATS, from, at + 4L * i, LITTLE_ENDIAN)).intoArray(sums, into + i);
@@ -152,7 +152,7 @@ final class CompressWorker {
         }
     }
 
-    private void addRows(MemorySegment a, long atA, MemorySegment b, long atB, int row, int width) {
+    private void addRowsLoop(MemorySegment a, long atA, MemorySegment b, long atB, int row, int width) {
         int whole = width & -LANES;
         for (int i = 0; i < whole; i += LANES) {
             FloatVector.fromMemorySegment(FLOATS, a, atA + 4L * i, LITTLE_ENDIAN).add(FloatVector.fromMemorySegment(FLOATS, b, atB + 4L * i, LITTLE_ENDIAN)).intoArray(h, row + i);
@@ -164,10 +164,10 @@ final class CompressWorker {
     }
 
     private void read(MemorySegment from, long at, int row, int width) {
-        AttentionPacks.pack(from, at, width, h, row, WIDTH);
+        AttentionPacks.packLoop(from, at, width, h, row, WIDTH);
     }
 
-    private void write(int row, MemorySegment into, long at, int width) {
+    private void writeLoop(int row, MemorySegment into, long at, int width) {
         int whole = width & -LANES;
         for (int i = 0; i < whole; i += LANES) {
             FloatVector.fromArray(FLOATS, h, row + i).intoMemorySegment(into, at + 4L * i, LITTLE_ENDIAN);

@@ -33,8 +33,8 @@ final class CrossEntropyKernels {
             for (long row = from; row < to; row++) {
                 int target = target(targets, row, vocab);
                 long at = 4 * logits.offsetOf(row * vocab);
-                float m = maximum(logits.data(), at, vocab);
-                float l = RowSums.exponentials(logits.data(), at, vocab, m, lanes);
+                float m = maximumLoop(logits.data(), at, vocab);
+                float l = RowSums.exponentialLoop(logits.data(), at, vocab, m, lanes);
                 float loss = target < 0 ? 0 : Elementary.log(l) - (logits.data().get(JAVA_FLOAT, at + 4L * target) - m);
                 out[0].data().set(JAVA_FLOAT, 4 * row, loss);
                 out[1].data().set(JAVA_FLOAT, 4 * row, m);
@@ -57,7 +57,7 @@ final class CrossEntropyKernels {
                     float r = 1 / in[3].data().get(JAVA_FLOAT, 4 * row);
                     float dloss = in[4].data().get(JAVA_FLOAT, 4 * row);
                     long at = 4 * logits.offsetOf(row * vocab);
-                    gradientRow(logits.data(), at, m, r, dloss, dlogits, 4 * row * vocab, vocab);
+                    gradientLoop(logits.data(), at, m, r, dloss, dlogits, 4 * row * vocab, vocab);
                     float p = Elementary.exp(logits.data().get(JAVA_FLOAT, at + 4L * target) - m) * r;
                     dlogits.set(JAVA_FLOAT, 4 * (row * vocab + target), (p - 1) * dloss);
                 }
@@ -66,7 +66,7 @@ final class CrossEntropyKernels {
     }
 
     /// Every element as if it were not the target's.
-    private static void gradientRow(MemorySegment x, long at, float m, float r, float dloss, MemorySegment dx, long atDx, int vocab) {
+    private static void gradientLoop(MemorySegment x, long at, float m, float r, float dloss, MemorySegment dx, long atDx, int vocab) {
         long i = 0;
         for (; i <= vocab - LANES; i += LANES) {
             VectorElementary.exp(load(x, at + 4 * i).sub(m)).mul(r).mul(dloss).intoMemorySegment(dx, atDx + 4 * i, LITTLE_ENDIAN);
@@ -77,7 +77,7 @@ final class CrossEntropyKernels {
     }
 
     /// The largest element; four chains at a time, since the order of maxima does not matter.
-    static float maximum(MemorySegment x, long at, int count) {
+    static float maximumLoop(MemorySegment x, long at, int count) {
         FloatVector m0 = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
         FloatVector m1 = m0;
         FloatVector m2 = m0;

@@ -66,10 +66,10 @@ final class DigestKernel implements Kernel<Digest> {
     /// `Σ place(hash, j) · (bits_j + 1)` over `count` places of one block.
     private static long piece(int hash, MemorySegment x, long at, int bytes, int place, int count) {
         if (count == BLOCK && bytes == 4) {
-            return pairs(x, at, EVEN[hash], ODD[hash]) + TOTALS[hash];
+            return pairLoop(x, at, EVEN[hash], ODD[hash]) + TOTALS[hash];
         }
         if (count == BLOCK && bytes == 8) {
-            return longs(x, at, PLACES[hash]) + TOTALS[hash];
+            return longLoop(x, at, PLACES[hash]) + TOTALS[hash];
         }
         long sum = 0;
         for (int j = 0; j < count; j++) {
@@ -78,7 +78,7 @@ final class DigestKernel implements Kernel<Digest> {
         return sum;
     }
 
-    private static long pairs(MemorySegment x, long at, long[] even, long[] odd) {
+    private static long pairLoop(MemorySegment x, long at, long[] even, long[] odd) {
         LongVector sum = LongVector.zero(LONGS);
         for (int j = 0; j < BLOCK / 2; j += LONGS.length()) {
             LongVector pair = LongVector.fromMemorySegment(LONGS, x, at + 8L * j, LITTLE_ENDIAN);
@@ -88,7 +88,7 @@ final class DigestKernel implements Kernel<Digest> {
         return sum.reduceLanes(VectorOperators.ADD);
     }
 
-    private static long longs(MemorySegment x, long at, long[] places) {
+    private static long longLoop(MemorySegment x, long at, long[] places) {
         LongVector sum = LongVector.zero(LONGS);
         for (int j = 0; j < BLOCK; j += LONGS.length()) {
             sum = sum.add(LongVector.fromMemorySegment(LONGS, x, at + 8L * j, LITTLE_ENDIAN).mul(LongVector.fromArray(LONGS, places, j)));

@@ -55,7 +55,7 @@ final class EmbedKernels {
                 float[] partials = new float[(rows + LEAF - 1) / LEAF * LANES];
                 for (int id = 0; id < op.vocab(); id++) {
                     if (starts[id] < starts[id + 1]) {
-                        sumColumns(dy.data(), starts[id], starts[id + 1], dweight, at + 4L * id * hidden, from, to, partials);
+                        columnLoop(dy.data(), starts[id], starts[id + 1], dweight, at + 4L * id * hidden, from, to, partials);
                     }
                 }
             });
@@ -83,7 +83,7 @@ final class EmbedKernels {
     }
 
     /// The columns `from` to `to` of one id: leaves of 256 sources, then the tree.
-    private void sumColumns(MemorySegment dy, int first, int end, MemorySegment dweight, long at, long from, long to, float[] partials) {
+    private void columnLoop(MemorySegment dy, int first, int end, MemorySegment dweight, long at, long from, long to, float[] partials) {
         long column = from;
         for (; column <= to - LANES; column += LANES) {
             int leaves = 0;
@@ -94,7 +94,7 @@ final class EmbedKernels {
                 }
                 sum.intoArray(partials, leaves++ * LANES);
             }
-            Trees.add(partials, 0, leaves, LANES);
+            Trees.addLoop(partials, 0, leaves, LANES);
             store(FloatVector.fromArray(FLOATS, partials, 0), dweight, at + 4 * column);
         }
         for (; column < to; column++) {

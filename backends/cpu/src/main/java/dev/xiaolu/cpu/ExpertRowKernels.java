@@ -71,7 +71,7 @@ final class ExpertRowKernels {
             long[] copies = new long[count];
             for (long row = from; row < to; row++) {
                 positions(dy, places, row, copies);
-                Chains.add(dy.data(), copies, count, out[0].data(), 4 * row * hidden, hidden);
+                Chains.addLoop(dy.data(), copies, count, out[0].data(), 4 * row * hidden, hidden);
             }
         });
     }
@@ -87,7 +87,7 @@ final class ExpertRowKernels {
             for (long row = from; row < to; row++) {
                 positions(x, places, row, copies);
                 MemorySegment.copy(in[1].data(), JAVA_FLOAT, 4 * in[1].offsetOf(row * count), weights, 0, count);
-                Chains.fma(x.data(), copies, count, weights, 0, 1, out[0].data(), 4 * row * hidden, hidden);
+                Chains.fmaLoop(x.data(), copies, count, weights, 0, 1, out[0].data(), 4 * row * hidden, hidden);
             }
         });
     }
@@ -107,8 +107,8 @@ final class ExpertRowKernels {
                 MemorySegment.copy(in[1].data(), JAVA_FLOAT, 4 * in[1].offsetOf(row * count), weights, 0, count);
                 long atDy = 4 * dy.offsetOf(row * hidden);
                 for (int k = 0; k < count; k++) {
-                    Chains.scale(weights[k], dy.data(), atDy, out[0].data(), 4 * ChosenExperts.place(places, row, k) * hidden, hidden);
-                    out[1].data().set(JAVA_FLOAT, 4 * (row * count + k), RowSums.products(dy.data(), atDy, x.data(), copies[k], hidden, lanes));
+                    Chains.scaleLoop(weights[k], dy.data(), atDy, out[0].data(), 4 * ChosenExperts.place(places, row, k) * hidden, hidden);
+                    out[1].data().set(JAVA_FLOAT, 4 * (row * count + k), RowSums.productLoop(dy.data(), atDy, x.data(), copies[k], hidden, lanes));
                 }
             }
         });

@@ -53,7 +53,7 @@ final class FixedKernels {
                 long atLeaf = 4 * leaf.offsetOf(start);
                 long atSum = 8 * sum.offsetOf(start);
                 for (long k = 0; k < leaves; k++) {
-                    refused += add(grads.data(), atLeaf + k * next, sum.data(), atSum, count, op.limit());
+                    refused += addLoop(grads.data(), atLeaf + k * next, sum.data(), atSum, count, op.limit());
                 }
             }
             if (refused > 0) {
@@ -63,7 +63,7 @@ final class FixedKernels {
     }
 
     /// Adds a run and gives the number of gradients refused.
-    private static long add(MemorySegment grads, long atGrads, MemorySegment sum, long atSum, long count, float limit) {
+    private static long addLoop(MemorySegment grads, long atGrads, MemorySegment sum, long atSum, long count, float limit) {
         float quick = Math.min(limit, 0.5f);                     // below it, rounding by addition works
         long refused = 0;
         long i = 0;
@@ -101,14 +101,14 @@ final class FixedKernels {
         MemorySegment y = out[0].data();
         Spans.share(workers, (from, to) -> {
             if (in.length == 1) {
-                mean(in[0].data(), 8 * in[0].offsetOf(from), y, 4 * from, to - from, op.count());
+                meanLoop(in[0].data(), 8 * in[0].offsetOf(from), y, 4 * from, to - from, op.count());
             } else {
-                meanOfAll(in, from, to, y, op.count());
+                meanOfAllLoop(in, from, to, y, op.count());
             }
         }, in);
     }
 
-    private static void mean(MemorySegment sum, long atSum, MemorySegment y, long atY, long count, float leaves) {
+    private static void meanLoop(MemorySegment sum, long atSum, MemorySegment y, long atY, long count, float leaves) {
         long i = 0;
         for (; i <= count - HALF.length(); i += HALF.length()) {
             scaled(LongVector.fromMemorySegment(LONGS, sum, atSum + 8 * i, LITTLE_ENDIAN), leaves).intoMemorySegment(y, atY + 4 * i, LITTLE_ENDIAN);
@@ -118,7 +118,7 @@ final class FixedKernels {
         }
     }
 
-    private static void meanOfAll(Tensor[] sums, long from, long to, MemorySegment y, float leaves) {
+    private static void meanOfAllLoop(Tensor[] sums, long from, long to, MemorySegment y, float leaves) {
         MemorySegment[] data = new MemorySegment[sums.length];
         for (int k = 0; k < sums.length; k++) {
             data[k] = sums[k].data().asSlice(8 * sums[k].offsetOf(from));

@@ -23,7 +23,7 @@ final class FourStreams {
     }
 
     /// `out_k = post_k · y + Σ_j comb_jk · x_j`; streams lie `step` bytes apart.
-    static void mix(MemorySegment x, long atX, long step, MemorySegment y, long atY, float[] post, float[] comb, MemorySegment out, long atOut, long hidden) {
+    static void mixLoop(MemorySegment x, long atX, long step, MemorySegment y, long atY, float[] post, float[] comb, MemorySegment out, long atOut, long hidden) {
         for (int k = 0; k < STREAMS; k++) {
             FloatVector first = FloatVector.broadcast(FLOATS, post[k]);
             FloatVector w0 = FloatVector.broadcast(FLOATS, comb[k]);
@@ -43,7 +43,7 @@ final class FourStreams {
     }
 
     /// `out = Σ_j weights_(from + j) · x_j`, the chain beginning at +0.
-    static void chain(MemorySegment x, long atX, long step, float[] weights, int from, MemorySegment out, long atOut, long hidden) {
+    static void chainLoop(MemorySegment x, long atX, long step, float[] weights, int from, MemorySegment out, long atOut, long hidden) {
         FloatVector w0 = FloatVector.broadcast(FLOATS, weights[from]);
         FloatVector w1 = FloatVector.broadcast(FLOATS, weights[from + 1]);
         FloatVector w2 = FloatVector.broadcast(FLOATS, weights[from + 2]);
@@ -59,7 +59,7 @@ final class FourStreams {
     }
 
     /// The lanes of `Σ a · x_j` for four rows `x_j`, `[4, 32]` from `into` on.
-    static void products(MemorySegment a, long atA, MemorySegment x, long atX, long step, long hidden, float[] sums, int into) {
+    static void productLoop(MemorySegment a, long atA, MemorySegment x, long atX, long step, long hidden, float[] sums, int into) {
         for (int lane = 0; lane < Numerics.LANES; lane += Vectors.LANES) {
             FloatVector s0 = FloatVector.zero(FLOATS);
             FloatVector s1 = s0;

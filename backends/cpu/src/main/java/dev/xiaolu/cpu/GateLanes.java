@@ -49,10 +49,7 @@ final class GateLanes {
     }
 
     /// Runs the forward in place: sigmoids of the plain gates, the last matrix for the others.
-    ///
-    /// One method on purpose: too long to be inlined into its caller, whose graph might be so large already that the exponential would stay a call and box its vectors.
-    /// And one exponential for all gates, early: a second one would reach the size at which the compiler stops inlining, sometimes before its end and sometimes behind it.
-    void forward(float[] z) {
+    void forwardLoop(float[] z) {
         int at = plain * LANES;
         int row = n * LANES;
         for (int i = 0; i < at; i += LANES) {
@@ -67,9 +64,7 @@ final class GateLanes {
                 FloatVector.fromArray(FLOATS, z, k).sub(m).intoArray(powers, k);
             }
         }
-        for (int i = 0; i < at + size; i += LANES) {
-            VectorElementary.exp(FloatVector.fromArray(FLOATS, powers, i)).intoArray(powers, i);
-        }
+        exponentialLoop(powers, at + size);
         for (int i = 0; i < at; i += LANES) {                    // the rest of `Elementary.sigmoid`; a NaN's exponential is the one NaN that it may give
             FloatVector e = FloatVector.fromArray(FLOATS, powers, i);
             FloatVector side = FloatVector.broadcast(FLOATS, 1f).blend(e, FloatVector.fromArray(FLOATS, z, i).compare(LT, 0f));
@@ -108,8 +103,14 @@ final class GateLanes {
         System.arraycopy(results, before, z, at, size);
     }
 
+    private static void exponentialLoop(float[] x, int count) {
+        for (int i = 0; i < count; i += LANES) {
+            VectorElementary.exp(FloatVector.fromArray(FLOATS, x, i)).intoArray(x, i);
+        }
+    }
+
     /// Turns the gradient of the last matrix in `d` into that of its gates; needs the forward of the same tokens before it. Those of the plain gates stay.
-    void backward(float[] d) {
+    void backwardLoop(float[] d) {
         int at = plain * LANES;
         for (int step = steps - 1; step >= 0; step--) {
             boolean columns = step % 2 == 0;

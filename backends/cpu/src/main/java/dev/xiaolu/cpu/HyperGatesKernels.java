@@ -93,7 +93,7 @@ final class HyperGatesKernels {
         });
         for (int leaf = 0; leaf < leaves; leaf++) {
             int at = leaf * leavesOfRows * width;
-            Trees.add(partials, at, leavesOfRows, width);
+            Trees.addLoop(partials, at, leavesOfRows, width);
             MemorySegment.copy(partials, at, out[1].data(), JAVA_FLOAT, 4L * leaf * gates, gates);
             MemorySegment.copy(partials, at + gates, out[2].data(), JAVA_FLOAT, 4L * leaf * scales, scales);
         }

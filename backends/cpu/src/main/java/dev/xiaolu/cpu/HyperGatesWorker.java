@@ -64,7 +64,7 @@ final class HyperGatesWorker {
     /// The gates of `count` tokens: `pre`, and for a layer `post` and `comb`.
     void forward(Tensor projected, long first, int count, float epsilon, Tensor[] out) {
         load(projected, first, count);
-        lanes.forward(z);
+        lanes.forwardLoop(z);
         for (int i = 0; i < streams * LANES; i += LANES) {
             FloatVector.fromArray(FLOATS, z, i).add(epsilon).intoArray(z, i);
         }
@@ -83,7 +83,7 @@ final class HyperGatesWorker {
     /// @param dy the gradients of what [#forward] gives
     void backward(Tensor projected, Tensor[] dy, long first, int count, Tensor dm, float[] sums, int at) {
         load(projected, first, count);
-        lanes.forward(z);
+        lanes.forwardLoop(z);
         gather(dy[0], first, count, dz, 0, streams);
         if (gates > plain) {
             gather(dy[1], first, count, dz, streams, streams);
@@ -91,21 +91,21 @@ final class HyperGatesWorker {
                 FloatVector.fromArray(FLOATS, dz, i).mul(2f).intoArray(dz, i);
             }
             gather(dy[2], first, count, dz, plain, gates - plain);
-            lanes.backward(dz);
+            lanes.backwardLoop(dz);
         }
         for (int i = 0; i < plain * LANES; i += LANES) {
             FloatVector a = FloatVector.fromArray(FLOATS, z, i);
             FloatVector slope = a.mul(FloatVector.broadcast(FLOATS, 1f).sub(a));
             FloatVector.fromArray(FLOATS, dz, i).mul(slope).intoArray(dz, i);
         }
-        sum(count, sums, at);
+        sumLoop(count, sums, at);
         for (int i = 0; i < gates; i++) {
             FloatVector.fromArray(FLOATS, dz, i * LANES).mul(scale[block(i)]).intoArray(dz, i * LANES);
         }
         scatter(dz, 0, gates, dm, first, count);
     }
 
-    private void sum(int count, float[] sums, int at) {
+    private void sumLoop(int count, float[] sums, int at) {
         for (int i = 0; i < gates; i++) {
             for (int lane = 0; lane < count; lane++) {
                 sums[at + i] += dz[i * LANES + lane];

@@ -43,7 +43,7 @@ final class HyperStreamKernels {
             long[] streams = new long[n];
             for (long token = from; token < to; token++) {
                 positions(in[0], token, n, streams);
-                Chains.add(in[0].data(), streams, n, out[0].data(), 4 * token * hidden, hidden);
+                Chains.addLoop(in[0].data(), streams, n, out[0].data(), 4 * token * hidden, hidden);
             }
         });
     }
@@ -60,9 +60,9 @@ final class HyperStreamKernels {
                 copy(pre, token, n, gates);
                 positions(x, token, n, streams);
                 if (FourStreams.fits(n, hidden)) {
-                    FourStreams.chain(x.data(), streams[0], 4 * x.stride(-2), gates, 0, out[0].data(), 4 * token * hidden, hidden);
+                    FourStreams.chainLoop(x.data(), streams[0], 4 * x.stride(-2), gates, 0, out[0].data(), 4 * token * hidden, hidden);
                 } else {
-                    Chains.fma(x.data(), streams, n, gates, 0, 1, out[0].data(), 4 * token * hidden, hidden);
+                    Chains.fmaLoop(x.data(), streams, n, gates, 0, 1, out[0].data(), 4 * token * hidden, hidden);
                 }
             }
         });
@@ -84,12 +84,12 @@ final class HyperStreamKernels {
                 positions(x, token, n, streams);
                 long atDu = 4 * du.offsetOf(token * hidden);
                 if (four) {
-                    FourStreams.products(du.data(), atDu, x.data(), streams[0], 4 * x.stride(-2), hidden, lanes, 0);
+                    FourStreams.productLoop(du.data(), atDu, x.data(), streams[0], 4 * x.stride(-2), hidden, lanes, 0);
                     FourStreams.halve(lanes, n);
                 }
                 for (int s = 0; s < n; s++) {
-                    out[0].data().set(JAVA_FLOAT, 4 * (token * n + s), four ? lanes[s * Numerics.LANES] : RowSums.products(du.data(), atDu, x.data(), streams[s], hidden, lanes));
-                    Chains.scale(gates[s], du.data(), atDu, out[1].data(), 4 * (token * n + s) * hidden, hidden);
+                    out[0].data().set(JAVA_FLOAT, 4 * (token * n + s), four ? lanes[s * Numerics.LANES] : RowSums.productLoop(du.data(), atDu, x.data(), streams[s], hidden, lanes));
+                    Chains.scaleLoop(gates[s], du.data(), atDu, out[1].data(), 4 * (token * n + s) * hidden, hidden);
                 }
             }
         });
@@ -108,12 +108,12 @@ final class HyperStreamKernels {
                 copy(in[2], token, n, post);
                 matrix(in[3], token, n, comb);
                 if (FourStreams.fits(n, hidden)) {
-                    FourStreams.mix(x.data(), 4 * x.offsetOf(token * n * hidden), 4 * x.stride(-2), y.data(), 4 * y.offsetOf(token * hidden), post, comb, out[0].data(), 4 * token * n * hidden, hidden);
+                    FourStreams.mixLoop(x.data(), 4 * x.offsetOf(token * n * hidden), 4 * x.stride(-2), y.data(), 4 * y.offsetOf(token * hidden), post, comb, out[0].data(), 4 * token * n * hidden, hidden);
                     continue;
                 }
                 positions(x, token, n, streams);
                 for (int k = 0; k < n; k++) {
-                    Chains.fma(post[k], y.data(), 4 * y.offsetOf(token * hidden), x.data(), streams, n, comb, k, n, out[0].data(), 4 * (token * n + k) * hidden, hidden);
+                    Chains.fmaLoop(post[k], y.data(), 4 * y.offsetOf(token * hidden), x.data(), streams, n, comb, k, n, out[0].data(), 4 * (token * n + k) * hidden, hidden);
                 }
             }
         });
@@ -141,13 +141,13 @@ final class HyperStreamKernels {
                 positions(x, token, n, streams);
                 positions(in[4], token, n, mixed);
                 long atY = 4 * y.offsetOf(token * hidden);
-                Chains.fma(dmixed, mixed, n, post, 0, 1, out[1].data(), 4 * token * hidden, hidden);
+                Chains.fmaLoop(dmixed, mixed, n, post, 0, 1, out[1].data(), 4 * token * hidden, hidden);
                 for (int j = 0; j < n; j++) {
                     long stream = token * n + j;
-                    Chains.fma(dmixed, mixed, n, comb, j * n, 1, out[0].data(), 4 * stream * hidden, hidden);
-                    out[2].data().set(JAVA_FLOAT, 4 * stream, RowSums.products(dmixed, mixed[j], y.data(), atY, hidden, lanes));
+                    Chains.fmaLoop(dmixed, mixed, n, comb, j * n, 1, out[0].data(), 4 * stream * hidden, hidden);
+                    out[2].data().set(JAVA_FLOAT, 4 * stream, RowSums.productLoop(dmixed, mixed[j], y.data(), atY, hidden, lanes));
                     for (int k = 0; k < n; k++) {
-                        out[3].data().set(JAVA_FLOAT, 4 * (stream * n + k), RowSums.products(dmixed, mixed[k], x.data(), streams[j], hidden, lanes));
+                        out[3].data().set(JAVA_FLOAT, 4 * (stream * n + k), RowSums.productLoop(dmixed, mixed[k], x.data(), streams[j], hidden, lanes));
                     }
                 }
             }
@@ -167,18 +167,18 @@ final class HyperStreamKernels {
         long stepMixed = 4 * in[4].stride(-2);
         for (int j = -1; j < n; j++) {                           // y first, then the streams
             if (j < 0) {
-                FourStreams.products(in[1].data(), atY, dmixed, atMixed, stepMixed, hidden, lanes, 0);
+                FourStreams.productLoop(in[1].data(), atY, dmixed, atMixed, stepMixed, hidden, lanes, 0);
             } else {
-                FourStreams.products(x.data(), atX + j * stepX, dmixed, atMixed, stepMixed, hidden, lanes, 0);
+                FourStreams.productLoop(x.data(), atX + j * stepX, dmixed, atMixed, stepMixed, hidden, lanes, 0);
             }
             FourStreams.halve(lanes, n);
             for (int k = 0; k < n; k++) {
                 out[j < 0 ? 2 : 3].data().set(JAVA_FLOAT, 4 * (j < 0 ? token * n + k : (token * n + j) * n + k), lanes[k * Numerics.LANES]);
             }
         }
-        FourStreams.chain(dmixed, atMixed, stepMixed, post, 0, out[1].data(), 4 * token * hidden, hidden);
+        FourStreams.chainLoop(dmixed, atMixed, stepMixed, post, 0, out[1].data(), 4 * token * hidden, hidden);
         for (int j = 0; j < n; j++) {
-            FourStreams.chain(dmixed, atMixed, stepMixed, comb, j * n, out[0].data(), 4 * (token * n + j) * hidden, hidden);
+            FourStreams.chainLoop(dmixed, atMixed, stepMixed, comb, j * n, out[0].data(), 4 * (token * n + j) * hidden, hidden);
         }
     }
 

@@ -73,15 +73,15 @@ final class IndexGradWorker {
         finiteQ = true;
         for (int row = start; row < end; row++) {
             long at = problem.q().at(sequence, row / problem.heads(), row % problem.heads());
-            AttentionPacks.pack(problem.q().data(), at, problem.dim(), h, q + (row - start) * columns, columns);
-            finiteQ &= JointKeys.pack(problem.q().data(), at, problem.dim(), s, rowsOfQ + 4L * (row - start) * columns, columns);
+            AttentionPacks.packLoop(problem.q().data(), at, problem.dim(), h, q + (row - start) * columns, columns);
+            finiteQ &= JointKeys.packLoop(problem.q().data(), at, problem.dim(), s, rowsOfQ + 4L * (row - start) * columns, columns);
         }
     }
 
     private void loadKeys(int entry, int count) {
         finiteK = true;
         for (int key = 0; key < count; key++) {
-            finiteK &= JointKeys.pack(problem.k().data(), problem.k().at(sequence, entry + key), problem.dim(), s, rowsOfK + 4L * key * columns, columns);
+            finiteK &= JointKeys.packLoop(problem.k().data(), problem.k().at(sequence, entry + key), problem.dim(), s, rowsOfK + 4L * key * columns, columns);
         }
         AttentionPacks.turn(s, rowsOfK, 4L * columns, 0, count - 1, problem.dim(), s, turned);
     }
@@ -112,7 +112,7 @@ final class IndexGradWorker {
                 if (weightSums >= 0) {
                     h[weightSums + row * wide] = weightSum(first, ofDy, sees, h[weightSums + row * wide]);
                 }
-                gate(first, ofDy, sees, one(problem.weight().data(), problem.weight().at(sequence, query, (start + row) % problem.heads())));
+                gateLoop(first, ofDy, sees, one(problem.weight().data(), problem.weight().at(sequence, query, (start + row) % problem.heads())));
                 Arrays.fill(h, at, first, 0);
                 Arrays.fill(h, first + sees, at + LEAF_ROW, 0);
             }
@@ -128,7 +128,7 @@ final class IndexGradWorker {
     }
 
     /// Turns dot products into `dy · weight` where they are above 0, else +0.
-    private void gate(int at, long ofDy, int count, float weight) {
+    private void gateLoop(int at, long ofDy, int count, float weight) {
         int whole = count & -LANES;
         for (int i = 0; i < whole; i += LANES) {
             FloatVector d = FloatVector.fromArray(FLOATS, h, at + i);
@@ -168,13 +168,13 @@ final class IndexGradWorker {
                 }
                 if ((waits >>> level & 1) != 0) {
                     waits &= ~(1 << level);
-                    AttentionRows.add(h, node(1 + Integer.bitCount(waits)), sums, size);
+                    AttentionRows.addLoop(h, node(1 + Integer.bitCount(waits)), sums, size);
                 }
             }
         }
         for (int row = 0; row < rows; row++) {
             long index = (long) sequence * problem.rows() + start + row;
-            write(sums + row * wide, dq, 4 * index * problem.dim());
+            writeLoop(sums + row * wide, dq, 4 * index * problem.dim());
             set(dweight, 4 * index, h[sums + row * wide + columns] + 0f);
         }
     }
@@ -187,7 +187,7 @@ final class IndexGradWorker {
                 continue;
             }
             for (int row = i; row < Math.min(rows, i + ROWS); row++) {
-                AttentionTiles.rowProduct(h, g + row * LEAF_ROW + from[row], 1, s, rowsOfK + 4L * from[row] * columns, 4L * columns, seen[row] - from[row], sums + row * wide, columns);
+                AttentionTiles.rowProductLoop(h, g + row * LEAF_ROW + from[row], 1, s, rowsOfK + 4L * from[row] * columns, 4L * columns, seen[row] - from[row], sums + row * wide, columns);
             }
         }
     }
@@ -219,12 +219,12 @@ final class IndexGradWorker {
                 }
                 if ((waits >>> level & 1) != 0) {
                     waits &= ~(1 << level);
-                    AttentionRows.add(h, node(1 + Integer.bitCount(waits)), sums, count * wide);
+                    AttentionRows.addLoop(h, node(1 + Integer.bitCount(waits)), sums, count * wide);
                 }
             }
         }
         for (int key = 0; key < count; key++) {
-            write(sums + key * wide, dk, 4 * ((long) sequence * problem.entries() + entry + key) * problem.dim());
+            writeLoop(sums + key * wide, dk, 4 * ((long) sequence * problem.entries() + entry + key) * problem.dim());
         }
     }
 
@@ -239,7 +239,7 @@ final class IndexGradWorker {
             for (int one = key; one < Math.min(most, key + ROWS); one++) {
                 for (int row = 0; row < rows; row++) {
                     if (from[row] <= one && one < seen[row]) {
-                        AttentionTiles.rowProduct(h, g + row * LEAF_ROW + one, LEAF_ROW, s, rowsOfQ + 4L * row * columns, 4L * columns, 1, sums + one * wide, columns);
+                        AttentionTiles.rowProductLoop(h, g + row * LEAF_ROW + one, LEAF_ROW, s, rowsOfQ + 4L * row * columns, 4L * columns, 1, sums + one * wide, columns);
                     }
                 }
             }
@@ -247,7 +247,7 @@ final class IndexGradWorker {
     }
 
     /// Copies a sum out, +0 for −0.
-    private void write(int sum, MemorySegment into, long at) {
+    private void writeLoop(int sum, MemorySegment into, long at) {
         int whole = problem.dim() & -LANES;
         for (int i = 0; i < whole; i += LANES) {
             FloatVector.fromArray(FLOATS, h, sum + i).add(0f).intoMemorySegment(into, at + 4L * i, LITTLE_ENDIAN);

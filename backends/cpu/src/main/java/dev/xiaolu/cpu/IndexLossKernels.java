@@ -130,7 +130,7 @@ final class IndexLossKernels {
             greatest = m;
             base = m == Float.NEGATIVE_INFINITY ? 0 : m;
             System.arraycopy(scores, 0, exponentials, 0, whole);
-            AttentionRows.exponentials(exponentials, 0, whole, base);
+            AttentionRows.exponentialLoop(exponentials, 0, whole, base);
         }
 
         /// The sums of the lanes of `x`.
@@ -143,8 +143,7 @@ final class IndexLossKernels {
             }
         }
 
-        /// A loop of its own: beside the next one the compiler at times left its vectors objects.
-        private static void logarithms(float[] of, float[] to, int count) {
+        private static void logarithmLoop(float[] of, float[] to, int count) {
             for (int i = 0; i < count; i += Vectors.LANES) {
                 VectorElementary.log(FloatVector.fromArray(FLOATS, of, i)).intoArray(to, i);
             }
@@ -152,7 +151,7 @@ final class IndexLossKernels {
 
         /// The lanes' sums of the divergence.
         void terms(float logOfL) {
-            logarithms(shares, exponentials, whole);
+            logarithmLoop(shares, exponentials, whole);
             Arrays.fill(lanes, 0);
             for (int i = from; i < to; i++) {
                 if (shares[i] != 0) {

@@ -55,7 +55,7 @@ final class IndexScoresWorker {
             least = Math.min(least, problem.first(sequence, query));
             most = Math.max(most, problem.end(sequence, query));
             for (int head = 0; head < problem.heads(); head++) {
-                AttentionPacks.pack(problem.q().data(), problem.q().at(sequence, query, head), problem.dim(), h, q + ((query - start) * problem.heads() + head) * columns, columns);
+                AttentionPacks.packLoop(problem.q().data(), problem.q().at(sequence, query, head), problem.dim(), h, q + ((query - start) * problem.heads() + head) * columns, columns);
             }
         }
         for (int entry = from; entry < to; entry += ATTENTION_LEAF) {
@@ -88,13 +88,13 @@ final class IndexScoresWorker {
             for (int row = i; row < Math.min(rows, i + ROWS); row++) {
                 int query = row / problem.heads();
                 float weight = one(problem.weight().data(), problem.weight().at(sequence, start + query, row % problem.heads()));
-                addHead(h, dots + (row - i) * LEAF_ROW, weight, scores + query * LEAF_ROW, wide);
+                addHeadLoop(h, dots + (row - i) * LEAF_ROW, weight, scores + query * LEAF_ROW, wide);
             }
         }
     }
 
     /// `scores = fma(weight, relu(dots), scores)`.
-    private static void addHead(float[] h, int dots, float weight, int scores, int wide) {
+    private static void addHeadLoop(float[] h, int dots, float weight, int scores, int wide) {
         FloatVector w = FloatVector.broadcast(FLOATS, weight);
         for (int i = 0; i < wide; i += LANES) {
             FloatVector d = FloatVector.fromArray(FLOATS, h, dots + i);

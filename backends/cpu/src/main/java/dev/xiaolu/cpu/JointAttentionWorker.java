@@ -160,7 +160,7 @@ final class JointAttentionWorker {
         int rows = end - start;
         lay(rows, Math.max(depth(ENTRIES, rows), depth(RAW, rows)));
         for (int row = 0; row < rows; row++) {
-            AttentionPacks.pack(problem.q.data(), problem.q.at(sequence, query(row), (start + row) % problem.heads), problem.dim, h, q + row * columns, columns);
+            AttentionPacks.packLoop(problem.q.data(), problem.q.at(sequence, query(row), (start + row) % problem.heads), problem.dim, h, q + row * columns, columns);
         }
         return rows;
     }
@@ -241,7 +241,7 @@ final class JointAttentionWorker {
                 Arrays.fill(h, row + low, row + high + 1, 0);
                 continue;
             }
-            AttentionRows.softmax(h, row, first, last, call.scale(), m + half - tile + i, l + half - tile + i);
+            AttentionRows.softmaxLoop(h, row, first, last, call.scale(), m + half - tile + i, l + half - tile + i);
             Arrays.fill(h, row + low, row + Math.max(low, first), 0);
             Arrays.fill(h, row + Math.min(high, last) + 1, row + high + 1, 0);
         }
@@ -258,7 +258,7 @@ final class JointAttentionWorker {
         for (int i = 0; i < count; i++) {
             if (meets(half + i, leaf)) {
                 int first = first(half + i, leaf);
-                AttentionTiles.rowProduct(h, weights + i * LEAF_ROW + first, 1, keys.s, keys.rows + 4L * first * columns, 4L * columns, last(half + i, leaf) - first + 1, sums + i * columns, columns);
+                AttentionTiles.rowProductLoop(h, weights + i * LEAF_ROW + first, 1, keys.s, keys.rows + 4L * first * columns, 4L * columns, last(half + i, leaf) - first + 1, sums + i * columns, columns);
             }
         }
     }
@@ -301,7 +301,7 @@ final class JointAttentionWorker {
                 for (int i = 0; i < count; i++) {
                     if ((merging >> i & 1) != 0) {
                         int slot = Integer.bitCount(waits[tile + i]) * padded + tile + i;
-                        AttentionRows.merge(h, waitingO + slot * columns, h[ofLeft + i], o + i * columns, h[ofRight + i], columns);
+                        AttentionRows.mergeLoop(h, waitingO + slot * columns, h[ofLeft + i], o + i * columns, h[ofRight + i], columns);
                         h[m + i] = h[newM + i];
                         h[l + i] = h[newL + i];
                     }
@@ -312,9 +312,9 @@ final class JointAttentionWorker {
 
     /// The weights of two sides of 16 rows, and what they have in common afterwards.
     private void weigh() {
-        AttentionRows.maxima(h, TILE, leftM, m, newM, ofLeft, ofRight);
-        AttentionRows.exponentials(h, ofLeft, ofRight + TILE, 0);
-        AttentionRows.sums(h, TILE, leftL, ofLeft, l, ofRight, newL);
+        AttentionRows.maximaLoop(h, TILE, leftM, m, newM, ofLeft, ofRight);
+        AttentionRows.exponentialLoop(h, ofLeft, ofRight + TILE, 0);
+        AttentionRows.sumsLoop(h, TILE, leftL, ofLeft, l, ofRight, newL);
     }
 
     private void keep(int ofM, int ofL, int ofO, int slot, int i) {
@@ -338,7 +338,7 @@ final class JointAttentionWorker {
         for (int i = 0; i < count; i++) {
             int row = tile + i;
             if (sees[row] && sees[CHUNK + row]) {
-                AttentionRows.merge(h, sideO + row * columns, h[ofLeft + i], sideO + (padded + row) * columns, h[ofRight + i], columns);
+                AttentionRows.mergeLoop(h, sideO + row * columns, h[ofLeft + i], sideO + (padded + row) * columns, h[ofRight + i], columns);
                 h[leftM + i] = h[newM + i];
                 h[leftL + i] = h[newL + i];
             } else if (sees[CHUNK + row]) {
@@ -355,8 +355,8 @@ final class JointAttentionWorker {
             long index = (long) sequence * problem.rows() + unit + row;
             if (sees[row] || sees[CHUNK + row]) {
                 int side = sees[CHUNK + row] ? padded + row : row;
-                AttentionRows.merge(h, sideO + side * columns, h[ofLeft + i], o + i * columns, h[ofRight + i], columns);
-                AttentionPacks.unpack(h, o + i * columns, 1f / h[newL + i], problem.dim, call.o(), 4 * index * problem.dim);
+                AttentionRows.mergeLoop(h, sideO + side * columns, h[ofLeft + i], o + i * columns, h[ofRight + i], columns);
+                AttentionPacks.unpackLoop(h, o + i * columns, 1f / h[newL + i], problem.dim, call.o(), 4 * index * problem.dim);
                 set(call.m(), 4 * index, h[newM + i]);
                 set(call.l(), 4 * index, h[newL + i]);
             } else {

@@ -46,7 +46,7 @@ final class JointKeys {
         for (int key = from; key <= to; key++) {
             int number = leaf * ATTENTION_LEAF + key;
             int row = side == JointProblem.RAW ? (number - problem.origin(sequence)) % problem.rawRows : problem.gathered ? problem.chosen(sequence, query, number) : number;
-            finite &= pack(keys.data(), sequence * keys.perSequence() + row * keys.perRow(), dim, s, rows + 4L * key * columns, columns);
+            finite &= packLoop(keys.data(), sequence * keys.perSequence() + row * keys.perRow(), dim, s, rows + 4L * key * columns, columns);
         }
         turn(from, to);
     }
@@ -55,7 +55,7 @@ final class JointKeys {
     void loadRows(JointProblem problem, int side, int sequence, int row, int count) {
         JointProblem.Keys keys = problem.side(side);
         for (int key = 0; key < count; key++) {
-            pack(keys.data(), sequence * keys.perSequence() + (row + key) * keys.perRow(), dim, s, rows + 4L * key * columns, columns);
+            packLoop(keys.data(), sequence * keys.perSequence() + (row + key) * keys.perRow(), dim, s, rows + 4L * key * columns, columns);
         }
         turn(0, count - 1);
     }
@@ -64,7 +64,7 @@ final class JointKeys {
     void loadRanks(JointProblem problem, int sequence, int query, int rank, int count) {
         JointProblem.Keys keys = problem.side(JointProblem.ENTRIES);
         for (int key = 0; key < count; key++) {
-            pack(keys.data(), sequence * keys.perSequence() + problem.chosen(sequence, query, rank + key) * keys.perRow(), dim, s, rows + 4L * key * columns, columns);
+            packLoop(keys.data(), sequence * keys.perSequence() + problem.chosen(sequence, query, rank + key) * keys.perRow(), dim, s, rows + 4L * key * columns, columns);
         }
         turn(0, count - 1);
     }
@@ -74,7 +74,7 @@ final class JointKeys {
     }
 
     /// Copies `dim` floats into a row of `columns` and fills it up with zeros; whether all are finite.
-    static boolean pack(MemorySegment from, long at, int dim, MemorySegment to, long row, int columns) {
+    static boolean packLoop(MemorySegment from, long at, int dim, MemorySegment to, long row, int columns) {
         int whole = dim & -LANES;
         FloatVector zeros = FloatVector.zero(FLOATS);            // +0 or −0 as long as all are finite, else NaN
         for (long i = 0; i < 4L * whole; i += 4 * LANES) {

@@ -69,7 +69,7 @@ final class JointKeysGrad {
             Arrays.fill(square.h, sums, sums + count * columns, 0);
         }
         for (int key = 0; key < count; key++) {
-            square.write(sums + key * columns, gradient, 4 * ((long) sequence * all + start + key) * problem.dim);
+            square.writeLoop(sums + key * columns, gradient, 4 * ((long) sequence * all + start + key) * problem.dim);
         }
     }
 
@@ -84,7 +84,7 @@ final class JointKeysGrad {
 
     private void merge() {
         depth--;
-        AttentionRows.add(square.h, node(depth), node(depth - 1), count * columns);      // two summands: either order gives the same bits
+        AttentionRows.addLoop(square.h, node(depth), node(depth - 1), count * columns);      // two summands: either order gives the same bits
     }
 
     /// Reads which keys these rows see; whether any sees any.
@@ -161,7 +161,7 @@ final class JointKeysGrad {
     private void apart(int key, int weights, long rows, int low, int high, int sum) {
         for (int row = low; row <= high; row++) {
             if (square.sees(row, key)) {
-                AttentionTiles.rowProduct(square.h, weights + row * LEAF_ROW + key, LEAF_ROW, square.s, rows + 4L * row * columns, 4L * columns, 1, sum, columns);
+                AttentionTiles.rowProductLoop(square.h, weights + row * LEAF_ROW + key, LEAF_ROW, square.s, rows + 4L * row * columns, 4L * columns, 1, sum, columns);
             }
         }
     }
@@ -206,7 +206,7 @@ final class JointKeysGrad {
             int after = Math.min(end, row + problem.heads - row % problem.heads);
             for (int i = 0; i < counts[query - before]; i++) {
                 int key = problem.chosen(sequence, query, ranks[query - before] + i) - start;
-                AttentionTiles.rowProduct(square.h, weights + (row - first) * LEAF_ROW + i, LEAF_ROW, square.s, rows + 4L * (row - first) * columns, 4L * columns, after - row, into + key * columns, columns);
+                AttentionTiles.rowProductLoop(square.h, weights + (row - first) * LEAF_ROW + i, LEAF_ROW, square.s, rows + 4L * (row - first) * columns, 4L * columns, after - row, into + key * columns, columns);
             }
             row = after;
         }

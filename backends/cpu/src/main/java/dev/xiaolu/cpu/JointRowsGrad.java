@@ -44,9 +44,9 @@ final class JointRowsGrad {
             row = after;
         }
         side(RAW, 0, rows);
-        AttentionRows.add(square.h, total, sum, rows * columns);
+        AttentionRows.addLoop(square.h, total, sum, rows * columns);
         for (int row = 0; row < rows; row++) {
-            square.write(sum + row * columns, call.dq(), 4 * ((long) sequence * problem.rows() + start + row) * problem.dim);
+            square.writeLoop(sum + row * columns, call.dq(), 4 * ((long) sequence * problem.rows() + start + row) * problem.dim);
         }
     }
 
@@ -105,7 +105,7 @@ final class JointRowsGrad {
                 }
                 if ((waits >>> level & 1) != 0) {
                     waits &= ~(1 << level);
-                    AttentionRows.add(square.h, waiting + Integer.bitCount(waits) * ATTENTION_LEAF * columns, block, size);
+                    AttentionRows.addLoop(square.h, waiting + Integer.bitCount(waits) * ATTENTION_LEAF * columns, block, size);
                 }
             }
         }
@@ -135,7 +135,7 @@ final class JointRowsGrad {
         for (int row = start; row < end; row++) {
             int from = square.from[row];
             if (from <= square.to[row]) {
-                AttentionTiles.rowProduct(square.h, square.ds + row * LEAF_ROW + from, 1, square.keys.s, square.keys.rows + 4L * from * columns, 4L * columns, square.to[row] - from + 1,
+                AttentionTiles.rowProductLoop(square.h, square.ds + row * LEAF_ROW + from, 1, square.keys.s, square.keys.rows + 4L * from * columns, 4L * columns, square.to[row] - from + 1,
                         sum + row * columns, columns);
             }
         }

@@ -80,10 +80,10 @@ final class JointSquare {
             int head = (start + row) % problem.heads;
             long ofQ = problem.q.at(sequence, query, head);
             long ofDy = call.dy().at(sequence, query, head);
-            finite &= JointKeys.pack(problem.q.data(), ofQ, dim, s, rowsOfQ + 4L * row * columns, columns);
-            finite &= JointKeys.pack(call.dy().data(), ofDy, dim, s, rowsOfDy + 4L * row * columns, columns);
-            AttentionPacks.pack(problem.q.data(), ofQ, dim, h, q + row * columns, columns);
-            AttentionPacks.pack(call.dy().data(), ofDy, dim, h, dy + row * columns, columns);
+            finite &= JointKeys.packLoop(problem.q.data(), ofQ, dim, s, rowsOfQ + 4L * row * columns, columns);
+            finite &= JointKeys.packLoop(call.dy().data(), ofDy, dim, s, rowsOfDy + 4L * row * columns, columns);
+            AttentionPacks.packLoop(problem.q.data(), ofQ, dim, h, q + row * columns, columns);
+            AttentionPacks.packLoop(call.dy().data(), ofDy, dim, h, dy + row * columns, columns);
             h[m + row] = one(call.m().data(), call.m().at(sequence, query, head));
             h[inverse + row] = 1f / one(call.l().data(), call.l().at(sequence, query, head));
             h[delta + row] = call.deltas()[sequence * problem.rows() + start + row];
@@ -104,7 +104,7 @@ final class JointSquare {
             }
             for (int row = i; row < after; row++) {
                 if (from[row] <= to[row]) {
-                    AttentionRows.gradient(h, p + row * LEAF_ROW, ds + row * LEAF_ROW, from[row], to[row], scale, h[m + row], h[inverse + row], h[delta + row]);
+                    AttentionRows.gradientLoop(h, p + row * LEAF_ROW, ds + row * LEAF_ROW, from[row], to[row], scale, h[m + row], h[inverse + row], h[delta + row]);
                     clear(row, 0, from[row]);
                     clear(row, holeFrom[row], holeTo[row] + 1);
                     clear(row, to[row] + 1, ATTENTION_LEAF);
@@ -153,7 +153,7 @@ final class JointSquare {
     }
 
     /// Copies a sum of `dim` floats out, +0 for −0.
-    void write(int sum, MemorySegment into, long at) {
+    void writeLoop(int sum, MemorySegment into, long at) {
         int whole = dim & -LANES;
         for (int i = 0; i < whole; i += LANES) {
             FloatVector.fromArray(FLOATS, h, sum + i).add(0f).intoMemorySegment(into, at + 4L * i, LITTLE_ENDIAN);

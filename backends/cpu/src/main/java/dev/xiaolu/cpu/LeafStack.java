@@ -76,7 +76,7 @@ final class LeafStack {
         int at = tile * levels(product) * Tile.SIZE;
         for (int level = 0; merge >>> level != 0; level++) {
             if ((merge >>> level & 1) != 0) {
-                Tile.add(waiting, at + level * Tile.SIZE, tiles, SUM);
+                Tile.addLoop(waiting, at + level * Tile.SIZE, tiles, SUM);
             }
         }
         if (block < last) {

@@ -74,7 +74,7 @@ final class MatMulWorker implements ProductWorker {
                 for (int row = fromRow; row < toRow; row += tileRows) {
                     leaves.leaves(tileRows, rows.data(), rows.at(product, block, row), rows.leafStep(), packed.memory(), panel, product.depth(block));
                     if (leaves.settle(product, block, tile++)) {
-                        Tile.store(leaves.tiles(), LeafStack.SUM, Math.min(tileRows, toRow - row), Math.min(Tile.COLUMNS, toColumn - column), product.y,
+                        Tile.storeLoop(leaves.tiles(), LeafStack.SUM, Math.min(tileRows, toRow - row), Math.min(Tile.COLUMNS, toColumn - column), product.y,
                                 product.startY(index) + row * product.strideY + 4L * column, product.strideY);
                     }
                 }

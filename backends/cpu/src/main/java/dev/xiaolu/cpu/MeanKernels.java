@@ -15,7 +15,7 @@ final class MeanKernels {
     void forward(Mean op, Tensor[] in, Tensor[] out) {
         long rows = in[0].shape().size() / op.leaves();
         for (long leaf = 0; leaf < op.leaves(); leaf++) {
-            out[0].data().set(JAVA_FLOAT, 4 * leaf, RowSums.plain(in[0].data(), 4 * leaf * rows, rows, lanes) / rows);
+            out[0].data().set(JAVA_FLOAT, 4 * leaf, RowSums.plainLoop(in[0].data(), 4 * leaf * rows, rows, lanes) / rows);
         }
     }
 

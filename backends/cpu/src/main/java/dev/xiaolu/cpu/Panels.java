@@ -43,11 +43,11 @@ final class Panels {
         }
         long at = start + fromStep * product.strideB + 4L * fromColumn;
         for (int column = 0; column < columns; column += GROUP * COLUMNS) { // a few panels at a time: long reads, few places to write
-            copyColumns(product.b, at + 4L * column, product.strideB, depth, Math.min(GROUP * COLUMNS, columns - column), to, into + 4L * column * depth);
+            copyLoop(product.b, at + 4L * column, product.strideB, depth, Math.min(GROUP * COLUMNS, columns - column), to, into + 4L * column * depth);
         }
     }
 
-    private static void copyColumns(MemorySegment from, long at, long stride, int depth, int width, MemorySegment to, long into) {
+    private static void copyLoop(MemorySegment from, long at, long stride, int depth, int width, MemorySegment to, long into) {
         long panel = STEP * depth;
         int inside = stepsInside(from, at, stride, (width + COLUMNS - 1) / COLUMNS * STEP, depth);
         for (int step = 0; step < inside; step++) {

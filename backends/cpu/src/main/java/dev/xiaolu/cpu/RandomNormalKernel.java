@@ -33,19 +33,22 @@ final class RandomNormalKernel implements Kernel<RandomNormal> {
     private static void fill(RandomNormal op, MemorySegment x, long at, long from, long to) {
         var key = new RandomKey(op.key());
         int[] words = new int[4];
-        int[] radii = new int[2 * COUNTERS];
-        int[] angles = new int[2 * COUNTERS];
+        int[] ofRadii = new int[2 * COUNTERS];
+        int[] ofAngles = new int[2 * COUNTERS];
+        float[] angles = new float[2 * COUNTERS];
         float[] even = new float[2 * COUNTERS];
         float[] odd = new float[2 * COUNTERS];
         for (long counter = from / 4; 4 * counter < to; counter += COUNTERS) {
             for (int k = 0; k < COUNTERS; k++) {
                 key.draw(counter + k, words);
-                radii[2 * k] = words[0];
-                angles[2 * k] = words[1];
-                radii[2 * k + 1] = words[2];
-                angles[2 * k + 1] = words[3];
+                ofRadii[2 * k] = words[0];
+                ofAngles[2 * k] = words[1];
+                ofRadii[2 * k + 1] = words[2];
+                ofAngles[2 * k + 1] = words[3];
             }
-            transform(op.std(), radii, angles, even, odd);
+            radiusLoop(ofRadii, even);
+            sineLoop(ofAngles, even, op.std(), angles, odd);
+            cosineLoop(angles, op.std(), even);
             long first = 4 * counter;
             for (long i = Math.max(from, first); i < Math.min(to, first + 4 * COUNTERS); i++) {
                 int pair = (int) (i - first) / 2;
@@ -54,21 +57,27 @@ final class RandomNormalKernel implements Kernel<RandomNormal> {
         }
     }
 
-    /// Leaves the first of each pair of normal numbers in `even`, the second in `odd`.
-    private static void transform(float std, int[] radii, int[] angles, float[] even, float[] odd) {
-        for (int k = 0; k < radii.length; k += LANES) {
-            FloatVector u = ((FloatVector) IntVector.fromArray(INTS, radii, k).lanewise(VectorOperators.LSHR, 8).add(1).convert(VectorOperators.I2F, 0)).mul(0x1p-24f);
-            VectorElementary.log(u).mul(-2f).sqrt().intoArray(even, k);
-        }
-        for (int k = 0; k < radii.length; k += LANES) {
-            VectorElementary.sin(angle(angles, k)).mul(FloatVector.fromArray(FLOATS, even, k)).mul(std).intoArray(odd, k);
-        }
-        for (int k = 0; k < radii.length; k += LANES) {
-            VectorElementary.cos(angle(angles, k)).mul(FloatVector.fromArray(FLOATS, even, k)).mul(std).intoArray(even, k);
+    /// The lengths of as many pairs, √(−2 ln u), u from the upper 24 bits of each word.
+    private static void radiusLoop(int[] words, float[] radii) {
+        for (int k = 0; k < words.length; k += LANES) {
+            FloatVector u = ((FloatVector) IntVector.fromArray(INTS, words, k).lanewise(VectorOperators.LSHR, 8).add(1).convert(VectorOperators.I2F, 0)).mul(0x1p-24f);
+            VectorElementary.log(u).mul(-2f).sqrt().intoArray(radii, k);
         }
     }
 
-    private static FloatVector angle(int[] words, int k) {
-        return ((FloatVector) IntVector.fromArray(INTS, words, k).lanewise(VectorOperators.LSHR, 8).convert(VectorOperators.I2F, 0)).mul(0x1p-24f).mul(6.2831855f);
+    /// The angles of the pairs, and in `odd` the second number of each.
+    private static void sineLoop(int[] words, float[] radii, float std, float[] angles, float[] odd) {
+        for (int k = 0; k < words.length; k += LANES) {
+            FloatVector angle = ((FloatVector) IntVector.fromArray(INTS, words, k).lanewise(VectorOperators.LSHR, 8).convert(VectorOperators.I2F, 0)).mul(0x1p-24f).mul(6.2831855f);
+            angle.intoArray(angles, k);
+            VectorElementary.sin(angle).mul(FloatVector.fromArray(FLOATS, radii, k)).mul(std).intoArray(odd, k);
+        }
+    }
+
+    /// Turns the length of each pair into its first number.
+    private static void cosineLoop(float[] angles, float std, float[] radii) {
+        for (int k = 0; k < angles.length; k += LANES) {
+            VectorElementary.cos(FloatVector.fromArray(FLOATS, angles, k)).mul(FloatVector.fromArray(FLOATS, radii, k)).mul(std).intoArray(radii, k);
+        }
     }
 }

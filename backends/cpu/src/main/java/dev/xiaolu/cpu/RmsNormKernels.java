@@ -35,12 +35,12 @@ final class RmsNormKernels {
         workers.share(x.shape().rows(), 8, (from, to) -> {
             float[] lanes = new float[Numerics.LANES];
             for (long row = from; row < to; row++) {
-                forwardRow(x.data(), 4 * x.offsetOf(row * hidden), gain, y, 4 * row * hidden, hidden, op.epsilon(), lanes);
+                forwardLoop(x.data(), 4 * x.offsetOf(row * hidden), gain, y, 4 * row * hidden, hidden, op.epsilon(), lanes);
             }
         });
     }
 
-    private static void forwardRow(MemorySegment x, long atX, MemorySegment gain, MemorySegment y, long atY, int hidden, float epsilon, float[] lanes) {
+    private static void forwardLoop(MemorySegment x, long atX, MemorySegment gain, MemorySegment y, long atY, int hidden, float epsilon, float[] lanes) {
         float r = inverseRoot(x, atX, hidden, epsilon, lanes);
         long i = 0;
         for (; i <= hidden - LANES; i += LANES) {
@@ -52,7 +52,7 @@ final class RmsNormKernels {
     }
 
     private static float inverseRoot(MemorySegment x, long at, int hidden, float epsilon, float[] lanes) {
-        return 1 / (float) Math.sqrt(RowSums.squares(x, at, hidden, lanes) / hidden + epsilon);
+        return 1 / (float) Math.sqrt(RowSums.squareLoop(x, at, hidden, lanes) / hidden + epsilon);
     }
 
     void gradients(RmsNormGrad op, Tensor[] in, Tensor[] out) {
@@ -74,22 +74,22 @@ final class RmsNormKernels {
                 long end = Math.min(first + LEAF, (block / leavesOfRows + 1) * rows);
                 Arrays.fill(partials, block * hidden, (block + 1) * hidden, 0);
                 for (long row = first; row < end; row++) {
-                    gradientRow(x.data(), 4 * x.offsetOf(row * hidden), gain, dy.data(), 4 * dy.offsetOf(row * hidden), dx, 4 * row * hidden, hidden, op.epsilon(),
+                    gradientLoop(x.data(), 4 * x.offsetOf(row * hidden), gain, dy.data(), 4 * dy.offsetOf(row * hidden), dx, 4 * row * hidden, hidden, op.epsilon(),
                             partials, block * hidden, lanes);
                 }
             }
         });
         for (int leaf = 0; leaf < op.leaves(); leaf++) {
             int at = leaf * leavesOfRows * hidden;
-            Trees.add(partials, at, leavesOfRows, hidden);
+            Trees.addLoop(partials, at, leavesOfRows, hidden);
             MemorySegment.copy(partials, at, out[1].data(), JAVA_FLOAT, 4L * leaf * hidden, leavesOfRows == 0 ? 0 : hidden);
         }
     }
 
-    private static void gradientRow(MemorySegment x, long atX, MemorySegment gain, MemorySegment dy, long atDy, MemorySegment dx, long atDx, int hidden, float epsilon,
+    private static void gradientLoop(MemorySegment x, long atX, MemorySegment gain, MemorySegment dy, long atDy, MemorySegment dx, long atDx, int hidden, float epsilon,
             float[] dgain, int atDgain, float[] lanes) {
         float r = inverseRoot(x, atX, hidden, epsilon, lanes);
-        float c = RowSums.products(dy, atDy, gain, 0, x, atX, hidden, lanes) * r * r / hidden;
+        float c = RowSums.productLoop(dy, atDy, gain, 0, x, atX, hidden, lanes) * r * r / hidden;
         FloatVector rs = FloatVector.broadcast(FLOATS, r);
         FloatVector cs = FloatVector.broadcast(FLOATS, c);
         int i = 0;
@@ -116,7 +116,7 @@ final class RmsNormKernels {
             float[] lanes = new float[Numerics.LANES];
             for (long block = from; block < to; block++) {
                 long first = block * Numerics.BLOCK;
-                y.set(JAVA_FLOAT, 4 * block, RowSums.squares(x, 4 * first, Math.min(Numerics.BLOCK, size - first), lanes));
+                y.set(JAVA_FLOAT, 4 * block, RowSums.squareLoop(x, 4 * first, Math.min(Numerics.BLOCK, size - first), lanes));
             }
         });
     }

@@ -35,13 +35,13 @@ final class RopeKernel implements Kernel<Rope> {
                 }
                 long atTable = 4 * position * table.stride(0);
                 for (long row = token * heads; row < (token + 1) * heads; row++) {
-                    rotate(x.data(), 4 * x.offsetOf(row * dim), table.data(), atTable, y, 4 * row * dim, dim / 2, op.inverse());
+                    rotateLoop(x.data(), 4 * x.offsetOf(row * dim), table.data(), atTable, y, 4 * row * dim, dim / 2, op.inverse());
                 }
             }
         });
     }
 
-    private static void rotate(MemorySegment x, long atX, MemorySegment table, long atTable, MemorySegment y, long atY, int half, boolean inverse) {
+    private static void rotateLoop(MemorySegment x, long atX, MemorySegment table, long atTable, MemorySegment y, long atY, int half, boolean inverse) {
         long other = 4L * half;
         long i = 0;
         for (; i <= half - LANES; i += LANES) {

@@ -48,14 +48,14 @@ final class RotationKernels {
                     long at = 4 * x.offsetOf(row * dim);
                     long rotated = 4L * (dim - 2 * pairs);
                     MemorySegment.copy(x.data(), at, y, 4 * row * dim, rotated);
-                    rotate(x.data(), at + rotated, table.data(), atTable, y, 4 * row * dim + rotated, pairs, op.inverse());
+                    rotateLoop(x.data(), at + rotated, table.data(), atTable, y, 4 * row * dim + rotated, pairs, op.inverse());
                 }
             }
         });
     }
 
     /// Two vectors of channels at a time, whose pairs fill one vector of cosines and one of sines.
-    private static void rotate(MemorySegment x, long atX, MemorySegment table, long atTable, MemorySegment y, long atY, int pairs, boolean inverse) {
+    private static void rotateLoop(MemorySegment x, long atX, MemorySegment table, long atTable, MemorySegment y, long atY, int pairs, boolean inverse) {
         long sines = atTable + 4L * pairs;
         long i = 0;
         for (; i <= pairs - LANES; i += LANES) {

@@ -32,10 +32,10 @@ final class RouterKernels {
     void scores(SqrtSoftplus op, Tensor[] in, Tensor[] out) {
         Tensor z = in[0];
         MemorySegment s = out[0].data();
-        Spans.share(workers, (from, to) -> scores(z.data(), 4 * z.offsetOf(from), s, 4 * from, to - from), z);
+        Spans.share(workers, (from, to) -> scoreLoop(z.data(), 4 * z.offsetOf(from), s, 4 * from, to - from), z);
     }
 
-    private static void scores(MemorySegment z, long atZ, MemorySegment s, long atS, long count) {
+    private static void scoreLoop(MemorySegment z, long atZ, MemorySegment s, long atS, long count) {
         long i = 0;
         for (; i <= count - LANES; i += LANES) {
             FloatVector v = load(z, atZ + 4 * i);
@@ -52,11 +52,11 @@ final class RouterKernels {
         Tensor s = in[1];
         Tensor ds = in[2];
         MemorySegment dz = out[0].data();
-        Spans.share(workers, (from, to) -> scoreGradients(z.data(), 4 * z.offsetOf(from), s.data(), 4 * s.offsetOf(from), ds.data(), 4 * ds.offsetOf(from),
+        Spans.share(workers, (from, to) -> scoreGradientLoop(z.data(), 4 * z.offsetOf(from), s.data(), 4 * s.offsetOf(from), ds.data(), 4 * ds.offsetOf(from),
                 dz, 4 * from, to - from), z, s, ds);
     }
 
-    private static void scoreGradients(MemorySegment z, long atZ, MemorySegment s, long atS, MemorySegment ds, long atDs, MemorySegment dz, long at, long count) {
+    private static void scoreGradientLoop(MemorySegment z, long atZ, MemorySegment s, long atS, MemorySegment ds, long atDs, MemorySegment dz, long at, long count) {
         long i = 0;
         for (; i <= count - LANES; i += LANES) {
             FloatVector v = load(z, atZ + 4 * i);

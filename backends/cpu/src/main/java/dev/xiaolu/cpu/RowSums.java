@@ -23,7 +23,7 @@ final class RowSums {
     private RowSums() {}
 
     /// The sum of `x`.
-    static float plain(MemorySegment x, long at, long count, float[] lanes) {
+    static float plainLoop(MemorySegment x, long at, long count, float[] lanes) {
         long whole = count & -LANES;
         for (int lane = 0; lane < LANES; lane += PASS) {
             FloatVector left = FloatVector.zero(FLOATS);
@@ -42,7 +42,7 @@ final class RowSums {
     }
 
     /// The sum of `fma(x, x, ·)`.
-    static float squares(MemorySegment x, long at, long count, float[] lanes) {
+    static float squareLoop(MemorySegment x, long at, long count, float[] lanes) {
         long whole = count & -LANES;
         for (int lane = 0; lane < LANES; lane += PASS) {
             FloatVector left = FloatVector.zero(FLOATS);
@@ -64,7 +64,7 @@ final class RowSums {
     }
 
     /// The sum of `fma(a, x, ·)`.
-    static float products(MemorySegment a, long atA, MemorySegment x, long atX, long count, float[] lanes) {
+    static float productLoop(MemorySegment a, long atA, MemorySegment x, long atX, long count, float[] lanes) {
         long whole = count & -LANES;
         for (int lane = 0; lane < LANES; lane += PASS) {
             FloatVector left = FloatVector.zero(FLOATS);
@@ -84,7 +84,7 @@ final class RowSums {
     }
 
     /// The sum of `fma(a · b, x, ·)`.
-    static float products(MemorySegment a, long atA, MemorySegment b, long atB, MemorySegment x, long atX, long count, float[] lanes) {
+    static float productLoop(MemorySegment a, long atA, MemorySegment b, long atB, MemorySegment x, long atX, long count, float[] lanes) {
         long whole = count & -LANES;
         for (int lane = 0; lane < LANES; lane += Vectors.LANES) {
             FloatVector sum = FloatVector.zero(FLOATS);
@@ -101,7 +101,7 @@ final class RowSums {
     }
 
     /// The sum of `exp(x − m)`.
-    static float exponentials(MemorySegment x, long at, long count, float m, float[] lanes) {
+    static float exponentialLoop(MemorySegment x, long at, long count, float m, float[] lanes) {
         long whole = count & -LANES;
         for (int lane = 0; lane < LANES; lane += Vectors.LANES) {
             FloatVector sum = FloatVector.zero(FLOATS);

@@ -34,13 +34,13 @@ final class SoftmaxKernels {
             float[] lanes = new float[Numerics.LANES];
             for (long row = from; row < to; row++) {
                 long at = 4 * x.offsetOf(row * count);
-                exponentials(x.data(), at, CrossEntropyKernels.maximum(x.data(), at, count), y, 4 * row * count, count);
-                divide(y, 4 * row * count, RowSums.plain(y, 4 * row * count, count, lanes), count);
+                exponentialLoop(x.data(), at, CrossEntropyKernels.maximumLoop(x.data(), at, count), y, 4 * row * count, count);
+                divideLoop(y, 4 * row * count, RowSums.plainLoop(y, 4 * row * count, count, lanes), count);
             }
         });
     }
 
-    private static void exponentials(MemorySegment x, long at, float m, MemorySegment y, long atY, int count) {
+    private static void exponentialLoop(MemorySegment x, long at, float m, MemorySegment y, long atY, int count) {
         long i = 0;
         for (; i <= count - LANES; i += LANES) {
             VectorElementary.exp(load(x, at + 4 * i).sub(m)).intoMemorySegment(y, atY + 4 * i, LITTLE_ENDIAN);
@@ -50,7 +50,7 @@ final class SoftmaxKernels {
         }
     }
 
-    private static void divide(MemorySegment y, long at, float l, int count) {
+    private static void divideLoop(MemorySegment y, long at, float l, int count) {
         long i = 0;
         for (; i <= count - LANES; i += LANES) {
             load(y, at + 4 * i).div(l).intoMemorySegment(y, at + 4 * i, LITTLE_ENDIAN);
@@ -70,13 +70,13 @@ final class SoftmaxKernels {
             for (long row = from; row < to; row++) {
                 long atY = 4 * y.offsetOf(row * count);
                 long atDy = 4 * dy.offsetOf(row * count);
-                float d = RowSums.products(dy.data(), atDy, y.data(), atY, count, lanes);
-                gradient(y.data(), atY, dy.data(), atDy, d, dx, 4 * row * count, count);
+                float d = RowSums.productLoop(dy.data(), atDy, y.data(), atY, count, lanes);
+                gradientLoop(y.data(), atY, dy.data(), atDy, d, dx, 4 * row * count, count);
             }
         });
     }
 
-    private static void gradient(MemorySegment y, long atY, MemorySegment dy, long atDy, float d, MemorySegment dx, long at, int count) {
+    private static void gradientLoop(MemorySegment y, long atY, MemorySegment dy, long atDy, float d, MemorySegment dx, long at, int count) {
         long i = 0;
         for (; i <= count - LANES; i += LANES) {
             load(y, atY + 4 * i).mul(load(dy, atDy + 4 * i).sub(d)).intoMemorySegment(dx, at + 4 * i, LITTLE_ENDIAN);

@@ -25,7 +25,7 @@ final class SwiGluKernels {
         Tensor gate = in[0];
         Tensor up = in[1];
         Tensor y = out[0];
-        Spans.share(workers, (from, to) -> forward(gate.data(), 4 * gate.offsetOf(from), up.data(), 4 * up.offsetOf(from), y.data(), 4 * from, to - from), gate, up);
+        Spans.share(workers, (from, to) -> forwardLoop(gate.data(), 4 * gate.offsetOf(from), up.data(), 4 * up.offsetOf(from), y.data(), 4 * from, to - from), gate, up);
     }
 
     void gradients(SwiGluGrad op, Tensor[] in, Tensor[] out) {
@@ -34,11 +34,11 @@ final class SwiGluKernels {
         Tensor dy = in[2];
         MemorySegment dgate = out[0].data();
         MemorySegment dup = out[1].data();
-        Spans.share(workers, (from, to) -> gradients(gate.data(), 4 * gate.offsetOf(from), up.data(), 4 * up.offsetOf(from), dy.data(), 4 * dy.offsetOf(from),
+        Spans.share(workers, (from, to) -> gradientLoop(gate.data(), 4 * gate.offsetOf(from), up.data(), 4 * up.offsetOf(from), dy.data(), 4 * dy.offsetOf(from),
                 dgate, dup, 4 * from, to - from), gate, up, dy);
     }
 
-    private static void forward(MemorySegment gate, long atGate, MemorySegment up, long atUp, MemorySegment y, long atY, long count) {
+    private static void forwardLoop(MemorySegment gate, long atGate, MemorySegment up, long atUp, MemorySegment y, long atY, long count) {
         long i = 0;
         for (; i <= count - LANES; i += LANES) {
             FloatVector g = load(gate, atGate + 4 * i);
@@ -51,7 +51,7 @@ final class SwiGluKernels {
         }
     }
 
-    private static void gradients(MemorySegment gate, long atGate, MemorySegment up, long atUp, MemorySegment dy, long atDy,
+    private static void gradientLoop(MemorySegment gate, long atGate, MemorySegment up, long atUp, MemorySegment dy, long atDy,
             MemorySegment dgate, MemorySegment dup, long at, long count) {
         FloatVector one = FloatVector.broadcast(FLOATS, 1f);
         long i = 0;

@@ -33,14 +33,14 @@ final class Tile {
     }
 
     /// Adds one tile in place: `right = left + right`, the left child being at `from` of `nodes`.
-    static void add(float[] nodes, int from, float[] right, int at) {
+    static void addLoop(float[] nodes, int from, float[] right, int at) {
         for (int i = 0; i < SIZE; i += LANES) {
             FloatVector.fromArray(FLOATS, nodes, from + i).add(FloatVector.fromArray(FLOATS, right, at + i)).intoArray(right, at + i);
         }
     }
 
     /// Copies the `rows` × `columns` that exist to `y`, from byte `into` on, with `stride` bytes between rows.
-    static void store(float[] tile, int from, int rows, int columns, MemorySegment y, long into, long stride) {
+    static void storeLoop(float[] tile, int from, int rows, int columns, MemorySegment y, long into, long stride) {
         if (columns == COLUMNS) {
             for (int row = 0; row < rows; row++) {
                 int at = from + row * COLUMNS;

@@ -82,7 +82,7 @@ final class TopEntriesKernel implements Kernel<TopEntries> {
                     chosen.set(JAVA_INT, into + 4L * place, first + place);
                 }
             } else {
-                int left = keep(visible);
+                int left = keepLoop(visible);
                 boolean all = left < 0;
                 int count = all ? visible : left;
                 room(count);
@@ -132,12 +132,12 @@ final class TopEntriesKernel implements Kernel<TopEntries> {
         }
 
         /// Puts aside what cannot be chosen; how many entries are kept, or −1 where that is not worth it or too many are equal.
-        private int keep(int visible) {
+        private int keepLoop(int visible) {
             int size = Math.min(LARGEST, visible / (GROUPS * places));
             if (size < SMALLEST) {
                 return -1;
             }
-            float bound = bound(visible, size);
+            float bound = boundLoop(visible, size);
             if (bound == Float.NEGATIVE_INFINITY) {
                 return -1;
             }
@@ -166,7 +166,7 @@ final class TopEntriesKernel implements Kernel<TopEntries> {
         }
 
         /// A score that at least `places` entries reach: a group is one lane of `size` neighbouring vectors.
-        private float bound(int visible, int size) {
+        private float boundLoop(int visible, int size) {
             int groups = visible / (LANES * size) * LANES;
             if (maxima.length < groups) {
                 maxima = new float[groups];

@@ -10,7 +10,7 @@ final class Trees {
     private Trees() {}
 
     /// Adds `count` rows of `width` floats, one after the other from index `at` on; the sum replaces the first row, the others are spoilt.
-    static void add(float[] rows, int at, int count, int width) {
+    static void addLoop(float[] rows, int at, int count, int width) {
         for (int distance = 1; distance < count; distance *= 2) {
             for (int left = 0; left + distance < count; left += 2 * distance) {
                 addRow(rows, at + left * width, at + (left + distance) * width, width);

@@ -29,7 +29,7 @@ final class UnitNormKernels {
             float[] lanes = new float[Numerics.LANES];
             for (long row = from; row < to; row++) {
                 long at = 4 * x.offsetOf(row * hidden);
-                Chains.scale(inverseRoot(x.data(), at, hidden, op.epsilon(), lanes), x.data(), at, y, 4 * row * hidden, hidden);
+                Chains.scaleLoop(inverseRoot(x.data(), at, hidden, op.epsilon(), lanes), x.data(), at, y, 4 * row * hidden, hidden);
             }
         });
     }
@@ -42,14 +42,14 @@ final class UnitNormKernels {
         workers.share(x.shape().rows(), 8, (from, to) -> {
             float[] lanes = new float[Numerics.LANES];
             for (long row = from; row < to; row++) {
-                gradientRow(x.data(), 4 * x.offsetOf(row * hidden), dy.data(), 4 * dy.offsetOf(row * hidden), dx, 4 * row * hidden, hidden, op.epsilon(), lanes);
+                gradientLoop(x.data(), 4 * x.offsetOf(row * hidden), dy.data(), 4 * dy.offsetOf(row * hidden), dx, 4 * row * hidden, hidden, op.epsilon(), lanes);
             }
         });
     }
 
-    private static void gradientRow(MemorySegment x, long atX, MemorySegment dy, long atDy, MemorySegment dx, long atDx, int hidden, float epsilon, float[] lanes) {
+    private static void gradientLoop(MemorySegment x, long atX, MemorySegment dy, long atDy, MemorySegment dx, long atDx, int hidden, float epsilon, float[] lanes) {
         float r = inverseRoot(x, atX, hidden, epsilon, lanes);
-        float c = RowSums.products(dy, atDy, x, atX, hidden, lanes) * r * r / hidden;
+        float c = RowSums.productLoop(dy, atDy, x, atX, hidden, lanes) * r * r / hidden;
         FloatVector rs = FloatVector.broadcast(FLOATS, r);
         FloatVector cs = FloatVector.broadcast(FLOATS, c);
         long i = 0;
@@ -62,6 +62,6 @@ final class UnitNormKernels {
     }
 
     private static float inverseRoot(MemorySegment x, long at, int hidden, float epsilon, float[] lanes) {
-        return 1 / (float) Math.sqrt(RowSums.squares(x, at, hidden, lanes) / hidden + epsilon);
+        return 1 / (float) Math.sqrt(RowSums.squareLoop(x, at, hidden, lanes) / hidden + epsilon);
     }
 }
