@@ -11,6 +11,8 @@ import dev.xiaolu.tensor.Tensor;
 final class MatMulKernel implements Kernel<MatMul>, AutoCloseable {
     /// What packing a tile's rows costs, in products of that tile with a panel, times 12.
     private static final long PACKING = 5;
+    /// What a panel costs each thread when the team packs it together, in the same unit: the wait, and that half of it or more lies in another core's cache.
+    private static final long SHARING = 3;
 
     private final Workers workers;
     private final ProductWorker[] team;
@@ -91,7 +93,8 @@ final class MatMulKernel implements Kernel<MatMul>, AutoCloseable {
         long least = Long.MAX_VALUE;
         for (int by = 1; by <= parts; by++) {
             if (parts % by == 0) {
-                long cost = (tiles + by - 1) / by * (12 * ((panels + parts / by - 1) / (parts / by)) + PACKING);
+                long each = (panels + parts / by - 1) / (parts / by);
+                long cost = (tiles + by - 1) / by * (12 * each + PACKING) + (by > 1 ? SHARING * each : 0);
                 if (cost < least) {
                     least = cost;
                     best = by;
