@@ -3,6 +3,7 @@ module dev.xiaolu.bench {
     requires transitive dev.xiaolu.core;
     requires dev.xiaolu.model;
     requires dev.xiaolu.train;
+    requires jdk.management;
     requires tools.jackson.databind;
 
     exports dev.xiaolu.bench;

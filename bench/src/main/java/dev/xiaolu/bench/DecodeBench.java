@@ -57,7 +57,7 @@ public final class DecodeBench {
             setting.put("model", "%s, %d tokens after a prompt of one".formatted(ours.model.parameterCount().words(), options.tokens));
             python.ifPresent(path -> rivals.add(new DecodePeer(path, options, model)));
             if (backend.measureBandwidth().isPresent()) {
-                rivals.add(new Memory(backend, 4.0 * (ours.model.parameters().count() - (long) model.vocabSize() * model.hiddenSize())));
+                rivals.add(new CopyRival(backend, 4.0 * (ours.model.parameters().count() - (long) model.vocabSize() * model.hiddenSize())));
             }
             ours.measure();
             double[][] measured = Rival.takeTurns(rivals, options.rounds);
@@ -130,17 +130,6 @@ public final class DecodeBench {
 
         @Override public void close() {
             peer.close();
-        }
-    }
-
-    /// How often a second a copy through memory moves as many bytes as the weights of a token have; weights that stay in a cache can beat it.
-    private record Memory(Backend backend, double bytesPerToken) implements Rival {
-        @Override public String name() {
-            return "copy bandwidth";
-        }
-
-        @Override public double measure() {
-            return backend.measureBandwidth().orElseThrow() / bytesPerToken;
         }
     }
 }

@@ -16,8 +16,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /// Speed beside that of others.
-@Command(name = "bench", header = {"Measures speed, in turns with other people's libraries where there is a Python that has them.", ""}, synopsisSubcommandLabel = "gemm|train|decode|context",
-        subcommands = {BenchCommand.Gemm.class, BenchCommand.Train.class, BenchCommand.Decode.class, ContextBenchCommand.class},
+@Command(name = "bench", header = {"Measures speed, in turns with other people's libraries where there is a Python that has them.", ""}, synopsisSubcommandLabel = "gemm|train|decode|context|guard",
+        subcommands = {BenchCommand.Gemm.class, BenchCommand.Train.class, BenchCommand.Decode.class, ContextBenchCommand.class, GuardBenchCommand.class},
         footer = {"", "Example:  ./xiaolu bench gemm --peer-python venv/bin/python"})
 final class BenchCommand extends Action {
     @Spec

@@ -33,7 +33,7 @@ class LayersTest {
             new Layer("consensus", "consensus",                          "core, cluster",                  "io.microraft."),
             new Layer("model",   "autograd, nn, tokenizer, prompt, models", "core, store",                  JACKSON),
             new Layer("train",   "data, optim, train, status, rank",     "core, store, cluster, consensus, model", JACKSON + ", dev.hardwood., org.xerial.snappy., com.github.luben.zstd., io.prometheus.metrics., com.sun.net.httpserver."),
-            new Layer("bench",   "bench",                                "core, store, cpu, model, train", JACKSON),
+            new Layer("bench",   "bench",                                "core, store, cpu, model, train", JACKSON + ", com.sun.management."),
             new Layer("cli",     "cli",                                  "core, store, cluster, sim, model, train, bench", JACKSON + ", picocli., org.jline., com.sun.management., sun.misc."));
 
     /// One line of the table.

@@ -26,8 +26,9 @@ public final class Tensor {
         this.data = data;
     }
 
-    /// A contiguous tensor over `data`, which must hold at least its bytes.
+    /// A contiguous tensor over `data`, which must hold at least its bytes and lie outside of the heap: kernels in machine code go by addresses.
     public static Tensor of(TensorType type, MemorySegment data) {
+        checkNative(type, data);
         check(data.byteSize() >= type.bytes(), "tensor %s needs %d bytes, the segment has %d", type, type.bytes(), data.byteSize());
         return new Tensor(type, rowMajor(type.shape()), data.asSlice(0, type.bytes()));
     }
@@ -131,10 +132,15 @@ public final class Tensor {
         return new Tensor(new TensorType(dtype(), shape().part(1, shape().rank())), java.util.Arrays.copyOfRange(strides, 1, strides.length), one.data);
     }
 
-    /// The same type and strides over other memory, which must be at least as large as this tensor's segment.
+    /// The same type and strides over other memory outside of the heap, which must be at least as large as this tensor's segment.
     public Tensor over(MemorySegment other) {
+        checkNative(type, other);
         check(other.byteSize() >= data.byteSize(), "tensor %s spans %d bytes, the other segment has %d", type, data.byteSize(), other.byteSize());
         return new Tensor(type, strides, other);
+    }
+
+    private static void checkNative(TensorType type, MemorySegment data) {
+        check(data.isNative(), "tensor %s lies on the heap, wanted memory outside of it, as an arena allocates", type);
     }
 
     /// One F32 element by its indices, for tests and small host loops.

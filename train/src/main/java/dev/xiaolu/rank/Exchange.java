@@ -113,13 +113,6 @@ final class Exchange implements ExpertExchange, AutoCloseable {
         return y;
     }
 
-    /// One part's rows of a pass.
-    private record Asked(Question question, long to, long firstRow) {
-        int rows() {
-            return question.run().rows();
-        }
-    }
-
     private void pass(int number, ExpertLayer layer, long how, Tensor x, Tensor dy, RoutedExperts.Plan plan, Tensor back) {
         var own = new ArrayList<Asked>();
         var waiting = new HashMap<Long, Asked>();
@@ -144,7 +137,7 @@ final class Exchange implements ExpertExchange, AutoCloseable {
             }
         }
         for (Asked asked : own) {
-            Question question = asked.question;
+            Question question = asked.question();
             Tensor rows = rows(x, asked);
             if (dy == null) {
                 take(asked, held.forward(question.run(), rows).data(), new long[0], back);
@@ -163,7 +156,7 @@ final class Exchange implements ExpertExchange, AutoCloseable {
                 continue;
             }
             Answer answer = Answer.of(next.from, next.message);
-            Asked asked = waiting.remove(answer.number());
+            Asked asked = Asked.answered(waiting, next.from, answer);
             if (asked != null) {
                 take(asked, next.message.body(), answer.digests(), back);
             }
@@ -171,19 +164,19 @@ final class Exchange implements ExpertExchange, AutoCloseable {
     }
 
     private static Tensor rows(Tensor all, Asked asked) {
-        return all.slice(0, asked.firstRow, asked.firstRow + asked.rows());
+        return all.slice(0, asked.firstRow(), asked.firstRow() + asked.rows());
     }
 
     /// Puts what has come back in its place.
     private void take(Asked asked, MemorySegment rows, long[] found, Tensor back) {
         progress.run();
-        HeldExperts.Run run = asked.question.run();
+        HeldExperts.Run run = asked.question().run();
         Tensor place = rows(back, asked);
-        check(rows.byteSize() == place.type().bytes(), "rank %016x gave back %d bytes for %d rows of layer %d, wanted %d", asked.to, rows.byteSize(), asked.rows(), run.layer(), place.type().bytes());
+        check(rows.byteSize() == place.type().bytes(), "rank %016x gave back %d bytes for %d rows of layer %d, wanted %d", asked.to(), rows.byteSize(), asked.rows(), run.layer(), place.type().bytes());
         MemorySegment.copy(rows, 0, place.data(), 0, rows.byteSize());
         List<Shards.Shard> shards = replica.shards().of(run.layer(), run.part());
-        int wanted = asked.question.back() && asked.question.apart() ? 2 * shards.size() : 0;
-        check(found.length == wanted, "rank %016x gave back %d words of digests of layer %d, wanted %d", asked.to, found.length, run.layer(), wanted);
+        int wanted = asked.question().back() && asked.question().apart() ? 2 * shards.size() : 0;
+        check(found.length == wanted, "rank %016x gave back %d words of digests of layer %d, wanted %d", asked.to(), found.length, run.layer(), wanted);
         for (int stack = 0; stack < found.length / 2; stack++) {
             long[] sum = digests.computeIfAbsent(shards.get(stack).whole().name(), _ -> new long[2]);
             sum[0] += found[2 * stack];
@@ -193,7 +186,7 @@ final class Exchange implements ExpertExchange, AutoCloseable {
 
     /// Sends rows to whoever has their experts; with `dy`, rows and their gradients.
     private void ask(Asked asked, Tensor x, Tensor dy) {
-        long bytes = (long) Float.BYTES * asked.rows() * x.shape().last(), at = Float.BYTES * asked.firstRow * x.shape().last();
+        long bytes = (long) Float.BYTES * asked.rows() * x.shape().last(), at = Float.BYTES * asked.firstRow() * x.shape().last();
         MemorySegment body = x.data().asSlice(at, bytes);
         if (dy != null) {
             Tensor both = Compute.current().scratch().allocate(TensorType.f32(Shape.of(2L * asked.rows(), x.shape().last())));
@@ -201,7 +194,7 @@ final class Exchange implements ExpertExchange, AutoCloseable {
             MemorySegment.copy(dy.data(), at, both.data(), bytes, bytes);
             body = both.data();
         }
-        endpoint.send(asked.to, new Message(Wire.ROWS, asked.question.head(), body));
+        endpoint.send(asked.to(), new Message(Wire.ROWS, asked.question().head(), body));
     }
 
     /// The next message, or null where none comes for a while; throws [Regions.Abandoned] once what is waited for is void.

@@ -2,6 +2,7 @@ package dev.xiaolu.rank;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -9,6 +10,8 @@ import dev.xiaolu.comm.Message;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Random;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
@@ -89,6 +92,18 @@ class QuestionTest {
             }
             int[] fewer = Arrays.copyOf(asked.run().offsets(), asked.run().offsets().length - 1);
             unfit(slot.shards, new Question(1, 1, 0, new HeldExperts.Run(1, 0, 1, fewer)).head(), bytes, "offsets for");
+        });
+    }
+
+    @Test void anAnswerCountsOnceAndOnlyFromWhoWasAsked() {
+        SlotOfParts.with(temp, PARTS, slot -> {
+            var asked = new Asked(some(slot.shards, 0), FROM, 12);
+            var waiting = new HashMap<Long, Asked>(Map.of(77L, asked));
+            assertNull(Asked.answered(waiting, FROM, new Answer(76, new long[0])));
+            var thrown = assertThrows(IllegalArgumentException.class, () -> Asked.answered(waiting, FROM + 1, new Answer(77, new long[0])));
+            assertEquals("rank 0000000000000abd answers question 77, which rank 0000000000000abc was asked", thrown.getMessage());
+            assertEquals(asked, Asked.answered(waiting, FROM, new Answer(77, new long[0])));
+            assertNull(Asked.answered(waiting, FROM, new Answer(77, new long[0])));
         });
     }
 
