@@ -5,10 +5,12 @@ import dev.xiaolu.bench.DecodeBench;
 import dev.xiaolu.bench.GemmBench;
 import dev.xiaolu.bench.GemmShape;
 import dev.xiaolu.bench.TrainBench;
+import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -30,6 +32,18 @@ final class BenchCommand extends Action {
     @Override public Integer call() {
         spec.commandLine().usage(err());
         return WRONG_USAGE;
+    }
+
+    /// Prints what a bench found: one JSON object, or its setting and its rows, headings first.
+    static void print(PrintStream out, boolean json, String object, Map<String, String> setting, List<List<String>> rows) {
+        if (json) {
+            out.writeBytes((object + "\n").getBytes(StandardCharsets.UTF_8));
+            return;
+        }
+        setting.forEach((what, value) -> out.printf("%s: %s%n", what, value));
+        var table = new Table(rows.getFirst().toArray(String[]::new));
+        rows.stream().skip(1).forEach(row -> table.row(row.toArray()));
+        table.print(out, false);
     }
 
     /// What all benches share.
@@ -57,15 +71,7 @@ final class BenchCommand extends Action {
                 throw WrongUsage.of("--rounds is %d, wanted at least 1", rounds);
             }
             BenchReport report = measure();
-            if (json) {
-                out().writeBytes((report.json() + "\n").getBytes(StandardCharsets.UTF_8));
-                return DONE;
-            }
-            report.setting().forEach((what, value) -> out().printf("%s: %s%n", what, value));
-            List<List<String>> rows = report.table();
-            var table = new Table(rows.getFirst().toArray(String[]::new));
-            rows.stream().skip(1).forEach(row -> table.row(row.toArray()));
-            table.print(out(), false);
+            print(out(), json, report.json(), report.setting(), report.table());
             return DONE;
         }
 

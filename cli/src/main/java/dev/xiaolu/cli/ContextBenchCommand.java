@@ -2,8 +2,6 @@ package dev.xiaolu.cli;
 
 import dev.xiaolu.bench.ContextBench;
 import dev.xiaolu.bench.ContextReport;
-import java.nio.charset.StandardCharsets;
-import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import picocli.CommandLine.Command;
@@ -37,15 +35,7 @@ final class ContextBenchCommand extends Action {
     @Override public Integer call() {
         var options = usage(() -> new ContextBench.Options(backend, threads, size(longest), tokens));
         ContextReport report = ContextBench.run(options, err()::println);
-        if (json) {
-            out().writeBytes((report.json() + "\n").getBytes(StandardCharsets.UTF_8));
-            return DONE;
-        }
-        report.setting().forEach((what, value) -> out().printf("%s: %s%n", what, value));
-        List<List<String>> rows = report.table();
-        var table = new Table(rows.getFirst().toArray(String[]::new));
-        rows.stream().skip(1).forEach(row -> table.row(row.toArray()));
-        table.print(out(), false);
+        BenchCommand.print(out(), json, report.json(), report.setting(), report.table());
         return DONE;
     }
 

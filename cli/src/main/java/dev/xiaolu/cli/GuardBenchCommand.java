@@ -2,8 +2,6 @@ package dev.xiaolu.cli;
 
 import dev.xiaolu.bench.GuardBench;
 import dev.xiaolu.bench.GuardReport;
-import java.nio.charset.StandardCharsets;
-import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -36,15 +34,7 @@ final class GuardBenchCommand extends Action {
                 err().println(done);
             }
         });
-        if (json) {
-            out().writeBytes((report.json() + "\n").getBytes(StandardCharsets.UTF_8));
-        } else {
-            report.setting().forEach((what, value) -> out().printf("%s: %s%n", what, value));
-            List<List<String>> rows = report.table();
-            var table = new Table(rows.getFirst().toArray(String[]::new));
-            rows.stream().skip(1).forEach(row -> table.row(row.toArray()));
-            table.print(out(), false);
-        }
+        BenchCommand.print(out(), json, report.json(), report.setting(), report.table());
         return report.holds() ? DONE : FAILED;
     }
 }
