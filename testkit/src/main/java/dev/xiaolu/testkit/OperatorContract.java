@@ -33,7 +33,7 @@ public abstract class OperatorContract {
     private static final byte FILL = (byte) 0xA5;
     private static final long GUARD = 64;
     /// Bytes of bookkeeping that a call may allocate: slices and closures, far below one object for each vector.
-    private static final long GARBAGE = 4096;
+    private static final long GARBAGE = 8192;
 
     private final Backend reference = new Reference();
     private final List<Backend> opened = new ArrayList<>();

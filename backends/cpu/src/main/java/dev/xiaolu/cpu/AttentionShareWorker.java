@@ -94,9 +94,14 @@ final class AttentionShareWorker {
 
     /// `sum = sum + p · inverse`, or `p · inverse` for the first head.
     private static void addLoop(float[] h, int p, float inverse, int sum, int wide, boolean first) {
+        if (first) {                                             // not a choice inside of one loop: a vector that comes from two places may become an object
+            for (int i = 0; i < wide; i += LANES) {
+                FloatVector.fromArray(FLOATS, h, p + i).mul(inverse).intoArray(h, sum + i);
+            }
+            return;
+        }
         for (int i = 0; i < wide; i += LANES) {
-            FloatVector share = FloatVector.fromArray(FLOATS, h, p + i).mul(inverse);
-            (first ? share : FloatVector.fromArray(FLOATS, h, sum + i).add(share)).intoArray(h, sum + i);
+            FloatVector.fromArray(FLOATS, h, sum + i).add(FloatVector.fromArray(FLOATS, h, p + i).mul(inverse)).intoArray(h, sum + i);
         }
     }
 }
