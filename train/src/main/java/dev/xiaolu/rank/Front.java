@@ -76,6 +76,9 @@ final class Front implements Coordinator.Watcher, AutoCloseable {
         conductor.turned(now);
         ranks = now.state().run().ids().size();
         generation = now.state().run().generation();
+        if (now.state().isOver()) {
+            workers.startNoMore();                               // before ranks are told: who takes its leave shall not come back while others still do
+        }
         if (now.turn().event() instanceof Event.Joined(Member member, _)) {
             workers.joined(member.pid());
         }

@@ -134,7 +134,7 @@ public record Launch(List<String> command, Screen screen, BooleanSupplier stop, 
                     throw InputException.of("%s; look at it with './xiaolu status %s'", failure.orElseThrow(), folder);
                 }
                 drill.ifPresent(each -> each.ended(disturbance));
-                workers.startNoMore();                           // who has taken its leave shall not come back while others still do
+                workers.startNoMore();
                 coordinator.close();
                 workers.end(FAREWELL);
                 if (failure.isPresent()) {

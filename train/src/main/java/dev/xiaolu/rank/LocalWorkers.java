@@ -20,7 +20,7 @@ import java.util.function.IntFunction;
 /// Worker processes on this machine: starts them, and starts one anew where one has ended. Thread-safe.
 final class LocalWorkers implements AutoCloseable {
     private static final int MOST_FAILURES = 3;                  // of a worker's starts in a row that it ended by itself before it could join, or since a step was done
-    private static final long PAUSE_MILLIS = 200;
+    private static final long PAUSE_MILLIS = 200, LEAVE_MILLIS = 5000;            // before another is started; after one that has taken its leave, since the run is over then and this process will hear of it
     private static final Set<Integer> SENT = Set.of(129, 130, 137, 143);        // exit codes of the signals that others send; what a process does to itself, as SIGSEGV, is a failure
     private static final int MOST_KILLS = 8;
     private static final int SIGNALS = 128;                      // exit codes above it stand for signals
@@ -46,6 +46,7 @@ final class LocalWorkers implements AutoCloseable {
     private final Map<Integer, Integer> fruitless = new HashMap<>();             // the same since a step was committed, joined or not
     private final Map<Integer, Integer> killed = new HashMap<>();                // how often by a signal since then: a host without memory kills for ever
     private final Set<Integer> givenUp = new HashSet<>();
+    private final Set<Long> joined = new HashSet<>();            // process ids
     private boolean closing;
 
     /// @param command   starts a worker, which reads its [Contract]
@@ -111,7 +112,7 @@ final class LocalWorkers implements AutoCloseable {
             return;
         }
         try {
-            Thread.sleep(PAUSE_MILLIS * (1 + failed * failed));
+            Thread.sleep(code == 0 ? LEAVE_MILLIS : PAUSE_MILLIS * (1 + failed * failed));
         } catch (InterruptedException _) {
             Thread.currentThread().interrupt();
         }
@@ -143,6 +144,7 @@ final class LocalWorkers implements AutoCloseable {
 
     /// The worker with this process id has joined the run.
     synchronized void joined(long pid) {
+        joined.add(pid);
         running.forEach((number, process) -> {
             if (process.pid() == pid) {
                 failures.remove(number);
@@ -204,12 +206,13 @@ final class LocalWorkers implements AutoCloseable {
         return pids;
     }
 
-    /// Lets workers end by themselves for `patience`, then ends them.
+    /// Lets workers end by themselves for `patience`, then ends them; those that have not joined the run, which will not hear of its end, at once.
     void end(Duration patience) {
         List<Process> left;
         synchronized (this) {
             closing = true;
             left = new ArrayList<>(running.values());
+            left.stream().filter(process -> !joined.contains(process.pid())).forEach(Process::destroyForcibly);
         }
         long until = Clock.real().nanos() + patience.toNanos();
         for (Process process : left) {

@@ -1,9 +1,14 @@
 package dev.xiaolu.rank;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -72,5 +77,35 @@ class LocalWorkersTest {
     @Test void workerThatIsKilledTimeAndAgainIsGivenUpAndMemoryIsSuspected() throws Exception {
         String said = hopeless(true, "kill -KILL $$");
         assertTrue(said.startsWith("all: worker 0 was killed 8 times before another step was done, the last time by signal 9") && said.contains("out of memory"), said);
+    }
+
+    @Test void workerThatHasTakenItsLeaveIsNotStartedAnewWhereTheRunIsOver() throws Exception {
+        Path starts = temp.resolve("starts");
+        var left = new CompletableFuture<Long>();
+        try (var own = new LocalWorkers(List.of("sh", "-c", "echo start >> " + starts), number -> new Contract(temp, "run", number, 1, "127.0.0.1:1", 0, temp.resolve("key"), "127.0.0.1"), temp, new LocalWorkers.Listener() {
+            @Override public void ended(long pid, String how) {
+                left.complete(pid);
+            }
+
+            @Override public void givenUp(String why, boolean all) {}
+        })) {
+            own.start(0);
+            left.get(60, TimeUnit.SECONDS);
+            Thread.sleep(1000);                                  // until this process hears of the end
+            own.startNoMore();
+            own.start(0);
+        }
+        assertEquals(List.of("start"), Files.readAllLines(starts));
+    }
+
+    @Test void atTheEndOneThatHasNotJoinedIsNotWaitedFor() {
+        var own = new LocalWorkers(List.of("sh", "-c", "sleep 600"), number -> new Contract(temp, "run", number, 1, "127.0.0.1:1", 0, temp.resolve("key"), "127.0.0.1"), temp, new LocalWorkers.Listener() {
+            @Override public void ended(long pid, String how) {}
+
+            @Override public void givenUp(String why, boolean all) {}
+        });
+        own.start(0);
+        assertTimeoutPreemptively(Duration.ofSeconds(60), () -> own.end(Duration.ofSeconds(600)));
+        assertEquals(Map.of(), own.pids());
     }
 }
