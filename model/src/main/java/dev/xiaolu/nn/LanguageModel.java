@@ -38,6 +38,9 @@ public interface LanguageModel {
     /// Weights that a matrix optimizer may take: matrices that map hidden states to hidden states, not embeddings, head, norms.
     boolean isHiddenMatrix(String name);
 
+    /// Weights whose rows are looked up by token, so that a step changes by gradient only those of its own tokens; where the head is tied to them, that too.
+    boolean isEmbedding(String name);
+
     /// The layers whose experts may be worked out elsewhere, in the order of the model; none in a dense model.
     default List<ExpertLayer> expertLayers() {
         return List.of();

@@ -14,8 +14,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Predicate;
 
 /// The gradient of one step as integers: every leaf of work is added exactly, so neither the order of leaves nor who computed them can matter.
@@ -31,6 +33,7 @@ public final class GradientSums implements GradientSink, AutoCloseable {
     private int leavesOfStep;
     private FixedAdd add;
     private long leavesAdded;
+    private final Set<String> outside = new LinkedHashSet<>();
 
     /// Sums for these parameters.
     public GradientSums(Collection<Parameter> parameters) {
@@ -64,11 +67,16 @@ public final class GradientSums implements GradientSink, AutoCloseable {
             }
         });
         overflow.data().fill((byte) 0);
+        outside.clear();
         leavesAdded = 0;
     }
 
     @Override public void accept(Parameter parameter, Tensor gradients) {
+        long before = overflows();
         Compute.run(add, gradients, sums.get(parameter.name()), overflow);
+        if (overflows() != before) {
+            outside.add(parameter.name());
+        }
     }
 
     /// What adds the gradients of leaves to a sum of this step.
@@ -91,6 +99,11 @@ public final class GradientSums implements GradientSink, AutoCloseable {
         return overflow.data().get(JAVA_LONG, 0);
     }
 
+    /// The parameters of which an element left the range, or was no number, here; in the order in which that was found, which is that of the backward pass.
+    public List<String> outside() {
+        return List.copyOf(outside);
+    }
+
     /// Adds what `other` holds, of the same step and of parameters that are here too.
     public void addAll(GradientSums other) {
         other.sums.forEach((name, sum) -> {
@@ -100,6 +113,7 @@ public final class GradientSums implements GradientSink, AutoCloseable {
             }
         });
         overflow.data().set(JAVA_LONG, 0, overflows() + other.overflows());
+        outside.addAll(other.outside);
         leavesAdded += other.leavesAdded;
     }
 

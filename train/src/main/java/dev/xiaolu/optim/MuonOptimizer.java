@@ -51,15 +51,15 @@ public final class MuonOptimizer implements Optimizer {
 
     /// An optimizer with moments of zero; `isHiddenMatrix` says by name which parameters Muon takes.
     public MuonOptimizer(Collection<Parameter> parameters, Predicate<String> isHiddenMatrix, Settings settings, AdamWOptimizer.Settings ofOthers) {
-        this(parameters, isHiddenMatrix, settings, ofOthers, Arena.ofShared());
+        this(parameters, isHiddenMatrix, settings, ofOthers, _ -> true, Arena.ofShared());
     }
 
-    /// The same with its state in `arena`, which is closed with it.
-    public MuonOptimizer(Collection<Parameter> parameters, Predicate<String> isHiddenMatrix, Settings settings, AdamWOptimizer.Settings ofOthers, Arena arena) {
+    /// The same with its state in `arena`, which is closed with it; `decays` says by name which of AdamW's matrices decay.
+    public MuonOptimizer(Collection<Parameter> parameters, Predicate<String> isHiddenMatrix, Settings settings, AdamWOptimizer.Settings ofOthers, Predicate<String> decays, Arena arena) {
         this.arena = arena;
         this.settings = settings;
         matrices = parameters.stream().filter(parameter -> isHiddenMatrix.test(parameter.name())).toList();
-        others = new AdamWOptimizer(parameters.stream().filter(parameter -> !isHiddenMatrix.test(parameter.name())).toList(), ofOthers, arena);
+        others = new AdamWOptimizer(parameters.stream().filter(parameter -> !isHiddenMatrix.test(parameter.name())).toList(), ofOthers, decays, arena);
         for (Parameter parameter : matrices) {
             momenta.put("muon.momentum." + parameter.name(), Tensor.zeros(arena, DType.F32, parameter.shape()));
         }

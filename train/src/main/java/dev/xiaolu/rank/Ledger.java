@@ -29,8 +29,9 @@ import tools.jackson.databind.json.JsonMapper;
 /// @param doubt      the step whose sums were no finite numbers; null where there is none
 /// @param unreadable steps whose checkpoints cannot be read and for which no older one is found yet
 /// @param notSaved   why the newest checkpoint that is missing is
+/// @param outside    where a gradient of a step was found that has no exact sum, by who told it first; null where none was
 record Ledger(long step, DigestChain chain, SortedMap<Long, String> chains, List<Row> rows, String about, SortedMap<Long, Integer> numbers, Look look, String seen, Doubt doubt,
-        SortedSet<Long> unreadable, String notSaved) {
+        SortedSet<Long> unreadable, String notSaved, Outside outside) {
     /// So many steps are kept for a leader that comes after one which had not written them.
     static final int MOST_ROWS = 64;
 
@@ -57,13 +58,18 @@ record Ledger(long step, DigestChain chain, SortedMap<Long, String> chains, List
         }
     }
 
+    /// Where a gradient of a step has no exact sum, in words.
+    record Outside(long step, String where) {}
+
     /// What a run's config says about its steps.
     interface Rules {
         /// Whether the committed step is to be looked at.
         boolean looks(long step);
 
         /// What is wrong with these sums of a step, in words; null where nothing is.
-        String fault(String about, long step, List<Long> totals, long durable);
+        ///
+        /// @param where where a gradient has no exact sum, in words; empty where nobody has told
+        String fault(String about, long step, List<Long> totals, String where, long durable);
 
         /// How far these sums are from those of the steps before, in words; null where they may well be right.
         String spike(String about, long step, List<Long> totals, List<Row> before);
@@ -80,7 +86,7 @@ record Ledger(long step, DigestChain chain, SortedMap<Long, String> chains, List
     static Ledger of(long step, DigestChain chain, SortedMap<Long, String> chains) {
         var all = new TreeMap<>(chains);
         all.put(step, chain.hex());
-        return new Ledger(step, chain, all, List.of(), "", new TreeMap<>(), null, "", null, new TreeSet<>(), "no checkpoint was saved");
+        return new Ledger(step, chain, all, List.of(), "", new TreeMap<>(), null, "", null, new TreeSet<>(), "no checkpoint was saved", null);
     }
 
     /// After one more event, which has led to `state`.
@@ -124,7 +130,7 @@ record Ledger(long step, DigestChain chain, SortedMap<Long, String> chains, List
                 if (worker >= 0) {
                     more.put(noted.id(), worker);
                 }
-                return new Ledger(step, chain, chains, rows, about.isEmpty() ? noted.text() : about, more, look, seen, doubt, unreadable, notSaved);
+                return new Ledger(step, chain, chains, rows, about.isEmpty() ? noted.text() : about, more, look, seen, doubt, unreadable, notSaved, outside);
             }
             case Noted.SEEN -> {
                 JsonNode what = JsonMapper.shared().readTree(noted.text());
@@ -140,6 +146,11 @@ record Ledger(long step, DigestChain chain, SortedMap<Long, String> chains, List
                 more.add(Long.parseLong(noted.text()));
                 return withUnreadable(more);
             }
+            case Noted.OUTSIDE -> {
+                JsonNode what = JsonMapper.shared().readTree(noted.text());
+                long of = what.path("step").asLong();
+                return outside != null && outside.step == of ? this : new Ledger(step, chain, chains, rows, about, numbers, look, seen, doubt, unreadable, notSaved, new Outside(of, what.path("where").asString()));
+            }
             default -> {
                 return this;
             }
@@ -148,7 +159,7 @@ record Ledger(long step, DigestChain chain, SortedMap<Long, String> chains, List
 
     private Ledger done(Action action, State state, double seconds, Rules rules) {
         return switch (action) {
-            case Action.Update(long generation, long of, List<Long> totals, _) -> judged(generation, of, totals, rules.fault(about, of, totals, state.run().durable()), rules);
+            case Action.Update(long generation, long of, List<Long> totals, _) -> judged(generation, of, totals, rules.fault(about, of, totals, outside == null || outside.step != of ? "" : outside.where, state.run().durable()), rules);
             case Action.Committed(long of, _, SortedMap<String, String> digests) -> committed(of, digests.get(Told.RESULT), digests.get(Told.WEIGHTS), seconds);
             case Action.Commit(_, long of, List<Long> to) when rules.looks(of) -> withLook(new Look(of, to.getFirst()));
             case Action.Settled(_, List<Long> to) when look != null && !to.contains(look.id) -> withLook(new Look(look.step, to.getFirst()));
@@ -158,7 +169,7 @@ record Ledger(long step, DigestChain chain, SortedMap<Long, String> chains, List
                 yield withChains(more);
             }
             case Action.Rewound(_, long to, _) -> rewound(to);
-            case Action.NotSaved(_, String why) -> new Ledger(step, chain, chains, rows, about, numbers, look, seen, doubt, unreadable, why);
+            case Action.NotSaved(_, String why) -> new Ledger(step, chain, chains, rows, about, numbers, look, seen, doubt, unreadable, why, outside);
             case Action.Fence(long id, _) -> {
                 var less = new TreeMap<>(numbers);
                 less.remove(id);
@@ -180,46 +191,46 @@ record Ledger(long step, DigestChain chain, SortedMap<Long, String> chains, List
 
     private Ledger committed(long of, String result, String weights, double seconds) {
         if (weights == null || result == null) {
-            return new Ledger(of, chain, chains, rows, about, numbers, look, seen, doubt, unreadable, notSaved);
+            return new Ledger(of, chain, chains, rows, about, numbers, look, seen, doubt, unreadable, notSaved, outside);
         }
         DigestChain next = chain.next(of, weights);
         var more = new ArrayList<>(rows);
         more.add(new Row(of, result, weights, next.hex(), seconds, ""));
-        return new Ledger(of, next, chains, more.subList(Math.max(0, more.size() - MOST_ROWS), more.size()), about, numbers, look, seen, doubt, unreadable, notSaved);
+        return new Ledger(of, next, chains, more.subList(Math.max(0, more.size() - MOST_ROWS), more.size()), about, numbers, look, seen, doubt, unreadable, notSaved, outside);
     }
 
     /// Steps after this one are undone.
     private Ledger rewound(long to) {
         DigestChain back = to == 0 ? DigestChain.START : chains.containsKey(to) ? new DigestChain(chains.get(to)) : DigestChain.START;
-        return new Ledger(to, back, chains.headMap(to + 1), rows.stream().filter(row -> row.step <= to).toList(), about, numbers, look == null || look.step > to ? null : look, seen, doubt, unreadable, notSaved);
+        return new Ledger(to, back, chains.headMap(to + 1), rows.stream().filter(row -> row.step <= to).toList(), about, numbers, look == null || look.step > to ? null : look, seen, doubt, unreadable, notSaved, outside);
     }
 
     private Ledger withNumbers(SortedMap<Long, Integer> now) {
-        return new Ledger(step, chain, chains, rows, about, now, look, seen, doubt, unreadable, notSaved);
+        return new Ledger(step, chain, chains, rows, about, now, look, seen, doubt, unreadable, notSaved, outside);
     }
 
     private Ledger withUnreadable(SortedSet<Long> now) {
-        return new Ledger(step, chain, chains, rows, about, numbers, look, seen, doubt, now, notSaved);
+        return new Ledger(step, chain, chains, rows, about, numbers, look, seen, doubt, now, notSaved, outside);
     }
 
     private Ledger withLook(Look now) {
-        return new Ledger(step, chain, chains, rows, about, numbers, now, seen, doubt, unreadable, notSaved);
+        return new Ledger(step, chain, chains, rows, about, numbers, now, seen, doubt, unreadable, notSaved, outside);
     }
 
     private Ledger withRows(List<Row> now) {
-        return new Ledger(step, chain, chains, now, about, numbers, look, seen, doubt, unreadable, notSaved);
+        return new Ledger(step, chain, chains, now, about, numbers, look, seen, doubt, unreadable, notSaved, outside);
     }
 
     private Ledger withSeen(String now) {
-        return new Ledger(step, chain, chains, rows, about, numbers, look, now, doubt, unreadable, notSaved);
+        return new Ledger(step, chain, chains, rows, about, numbers, look, now, doubt, unreadable, notSaved, outside);
     }
 
     private Ledger withChains(SortedMap<Long, String> now) {
-        return new Ledger(step, chain, now, rows, about, numbers, look, seen, doubt, unreadable, notSaved);
+        return new Ledger(step, chain, now, rows, about, numbers, look, seen, doubt, unreadable, notSaved, outside);
     }
 
     private Ledger withDoubt(Doubt now) {
-        return new Ledger(step, chain, chains, rows, about, numbers, look, seen, now, unreadable, notSaved);
+        return new Ledger(step, chain, chains, rows, about, numbers, look, seen, now, unreadable, notSaved, outside);
     }
 
     /// Whether nothing is expected any more: the run is over, and nobody who is there looks at it.

@@ -9,5 +9,8 @@ final class Noted {
     /// The checkpoint of this step cannot be read as it was written.
     static final String UNREADABLE = "unreadable";
 
+    /// Where a gradient of a step has no exact sum, as JSON: `step`, `where` in words.
+    static final String OUTSIDE = "outside";
+
     private Noted() {}
 }

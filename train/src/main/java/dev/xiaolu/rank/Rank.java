@@ -179,8 +179,11 @@ final class Rank implements Replica.Peers {
                 checks.clear();
                 checks.addAll(compute.checks());
             }
-            case Action.Reduce reduce when isNow(reduce.generation()) ->
-                tell(new Event.Reduced(self(), generation, reduce.step(), replica.reduce(reduce.step(), self(), placement, reduce.holders(), this)));
+            case Action.Reduce reduce when isNow(reduce.generation()) -> {
+                List<Long> counts = replica.reduce(reduce.step(), self(), placement, reduce.holders(), this);
+                replica.outside(reduce.step()).ifPresent(where -> tell(new Event.Noted(self(), Noted.OUTSIDE, where)));
+                tell(new Event.Reduced(self(), generation, reduce.step(), counts));
+            }
             case Action.Update update when isNow(update.generation()) -> update(update);
             case Action.Commit commit -> {
                 if (idle) {                                      // who gets no leaves shall not be taken for as slow as it once was for ever

@@ -41,10 +41,12 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Predicate;
+import tools.jackson.databind.json.JsonMapper;
 
 /// The arithmetic of one rank: leaves, its part of the gradient's mean, updates of what it owns; and the state of two steps.
 ///
@@ -268,6 +270,12 @@ final class Replica implements AutoCloseable {
             add(told, contributes ? count.data().toArray(JAVA_LONG) : new long[(int) count.shape().size()]);
         }
         return told;
+    }
+
+    /// Where a gradient that was added here has no exact sum, as it is noted; empty where all have one.
+    Optional<String> outside(long step) {
+        return !sums.overflowed() ? Optional.empty()
+                : Optional.of(JsonMapper.shared().writeValueAsString(JsonMapper.shared().createObjectNode().put("step", step).put("where", Verdict.where(sums.outside()))));
     }
 
     private static Tensor[] views(Collection<Long> ids, Tensor tensor, Peers peers) {

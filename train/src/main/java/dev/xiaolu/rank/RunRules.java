@@ -15,9 +15,9 @@ record RunRules(RunConfig config, long from) implements Ledger.Rules {
         return Looks.evaluates(config, step) || Looks.samples(config, step);
     }
 
-    @Override public String fault(String about, long step, List<Long> totals, long durable) {
+    @Override public String fault(String about, long step, List<Long> totals, String where, long durable) {
         Verdict verdict = Replica.verdict(About.terms(about), RunPlan.of(config, from).leavesOf(step), totals);
-        return verdict.sound() ? null : Verdict.refusal(verdict.result(step, 0, 0, List.of()), "the weights are those of step %d, the newest checkpoint is of step %d"
+        return verdict.sound() ? null : Verdict.refusal(verdict.result(step, 0, 0, List.of()), where, "the weights are those of step %d, the newest checkpoint is of step %d"
                 .formatted(step - 1, Math.max(durable, from))).getMessage();
     }
 

@@ -39,7 +39,7 @@ final class Slot {
         for (Shards.Shard shard : shards.all()) {
             if (changed.contains(shard.whole().name())) {
                 trained.add(shard.parameter());
-                optimizers.put(shard.name(), Optimizers.of(config.optim(), name -> model.isHiddenMatrix(shards.named(name).whole().name()), List.of(shard.parameter()), arena));
+                optimizers.put(shard.name(), Optimizers.of(config.optim(), model, name -> shards.named(name).whole().name(), List.of(shard.parameter()), arena));
             }
         }
         made.weights().forEach((name, tensor) -> {

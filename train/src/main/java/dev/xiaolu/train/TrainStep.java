@@ -5,6 +5,7 @@ import dev.xiaolu.optim.GradientSums;
 import dev.xiaolu.optim.Optimizer;
 import dev.xiaolu.optim.Schedule;
 import dev.xiaolu.tensor.Compute;
+import java.util.List;
 import java.util.function.LongFunction;
 
 /// One step of training in one process: forward and backward leaf by leaf, exact sums, clipping, the optimizer's update.
@@ -49,6 +50,11 @@ public final class TrainStep implements AutoCloseable {
             training.updated();
         }
         return verdict.result(step, rate, plan.tokens(), training.routers());
+    }
+
+    /// The parameters in whose gradients the last step found what has no exact sum; see [GradientSums#outside()].
+    public List<String> outside() {
+        return sums.outside();
     }
 
     @Override public void close() {

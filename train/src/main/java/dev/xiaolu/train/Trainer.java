@@ -109,7 +109,7 @@ public final class Trainer {
         StepResult result = step.run(number, data.training());
         if (!result.updated()) {
             trySave();
-            throw Verdict.refusal(result, "the weights are those of step %d%s".formatted(done, saved == done ? ", which is saved" : ""));
+            throw Verdict.refusal(result, Verdict.where(step.outside()), "the weights are those of step %d%s".formatted(done, saved == done ? ", which is saved" : ""));
         }
         digests = ModelState.digests(made.weights());
         String weights = DigestChain.digest(digests);

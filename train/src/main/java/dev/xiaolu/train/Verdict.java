@@ -26,10 +26,24 @@ public record Verdict(LossSums losses, double norm) {
         return new StepResult(step, losses.nextToken(), losses.terms(), norm, rate, tokens, routers, sound());
     }
 
-    /// What to tell the run's owner of a step that was not sound; `state` says where the weights stand.
-    public static InputException refusal(StepResult result, String state) {
+    /// Where gradients were not sound, in words; empty where all were.
+    ///
+    /// @param outside the tensors, in the order in which it was found
+    public static String where(List<String> outside) {
+        return switch (outside.size()) {
+            case 0 -> "";
+            case 1 -> "in " + outside.getFirst();
+            default -> "in %s and %d more".formatted(outside.getFirst(), outside.size() - 1);
+        };
+    }
+
+    /// What to tell the run's owner of a step that was not sound.
+    ///
+    /// @param where what [#where] says, where it is known
+    /// @param state where the weights stand
+    public static InputException refusal(StepResult result, String where, String state) {
         boolean gradient = Double.isNaN(result.gradNorm()) || Double.isInfinite(result.gradNorm());
         return InputException.of("step %d: found %s, wanted finite numbers; %s; lower optim.learning_rate, raise optim.warmup_steps or look at the data of this step", result.step(),
-                gradient ? "a gradient outside the range of its exact sum, or NaN" : "a loss of " + result.loss(), state);
+                gradient ? "a gradient outside the range of its exact sum, or NaN" + (where.isEmpty() ? "" : ", " + where) : "a loss of " + result.loss(), state);
     }
 }

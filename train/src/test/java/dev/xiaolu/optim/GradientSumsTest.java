@@ -75,8 +75,10 @@ class GradientSumsTest {
                     assertFalse(sums.overflowed());
                     sums.accept(parameter, Tensor.of(arena, Shape.of(1, 3), 1, bad, 1));
                     assertTrue(sums.overflowed(), bad + " with eight leaves");
+                    assertEquals(List.of("w"), sums.outside());
                     sums.begin(8);
                     assertFalse(sums.overflowed());
+                    assertEquals(List.of(), sums.outside());
                 }
             }
         });

@@ -87,7 +87,7 @@ class CoordinatorTest implements Coordinator.Watcher {
                 return null;
             }
 
-            @Override public String fault(String about, long step, List<Long> totals, long durable) {
+            @Override public String fault(String about, long step, List<Long> totals, String where, long durable) {
             return null;
         }
     };

@@ -157,8 +157,8 @@ final class Crew implements Coordinator.Watcher, Endpoint.Receiver {
                 return null;
             }
 
-            @Override public String fault(String about, long step, List<Long> totals, long durable) {
-                return real.fault(about, step, totals, durable);
+            @Override public String fault(String about, long step, List<Long> totals, String where, long durable) {
+                return real.fault(about, step, totals, where, durable);
             }
         };
     }

@@ -24,7 +24,7 @@ class FeedTest implements RunListener {
             return step == 3;
         }
 
-        @Override public String fault(String about, long step, List<Long> totals, long durable) {
+        @Override public String fault(String about, long step, List<Long> totals, String where, long durable) {
             return null;
         }
 

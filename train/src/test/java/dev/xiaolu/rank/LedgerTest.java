@@ -27,8 +27,8 @@ class LedgerTest {
             return step % 4 == 0;
         }
 
-        @Override public String fault(String about, long step, List<Long> totals, long durable) {
-            return totals.getFirst() < 0 ? "step %d is odd".formatted(step) : null;
+        @Override public String fault(String about, long step, List<Long> totals, String where, long durable) {
+            return totals.getFirst() < 0 ? "step %d is odd%s".formatted(step, where.isEmpty() ? "" : ", " + where) : null;
         }
 
         @Override public String spike(String about, long step, List<Long> totals, List<Ledger.Row> before) {
@@ -123,6 +123,16 @@ class LedgerTest {
         assertTrue(ledger.doubt().again() && !ledger.doubt().same());
         does(new Action.Update(4, 1, List.of(6L), List.of(1L)));
         assertNull(ledger.doubt());
+    }
+
+    @Test void whereAGradientHasNoExactSumIsToldByTheFirstWhoSawIt() {
+        on(new Event.Noted(2, Noted.OUTSIDE, "{\"step\":1,\"where\":\"in head.weight\"}"), state(false, FIRST, SECOND));
+        on(new Event.Noted(1, Noted.OUTSIDE, "{\"step\":1,\"where\":\"in embed.weight\"}"), state(false, FIRST, SECOND));
+        ledger = Ledger.of(ledger.json());
+        does(new Action.Update(1, 1, List.of(-5L), List.of(1L)));
+        assertEquals("step 1 is odd, in head.weight", ledger.doubt().found());
+        does(new Action.Update(2, 2, List.of(-5L), List.of(1L)));
+        assertEquals("step 2 is odd", ledger.doubt().found(), "of another step nothing is known");
     }
 
     @Test void aLossThatLeapsIsDoubtedOnceAndLivedWithWhereItIsTheSameAgain() {

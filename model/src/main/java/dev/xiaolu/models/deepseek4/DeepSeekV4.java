@@ -232,6 +232,10 @@ public final class DeepSeekV4 implements LanguageModel {
         return !name.equals("embed.weight") && !name.equals("head.weight") && !name.endsWith(".ape") && parameters.named(name).shape().rank() >= 2;
     }
 
+    @Override public boolean isEmbedding(String name) {
+        return name.equals("embed.weight");
+    }
+
     /// The experts of a layer are published one by one; the router's biases are no parameters there.
     @Override public Map<String, Tensor> published(Map<String, Tensor> byParameter) {
         var all = new LinkedHashMap<String, Tensor>();

@@ -119,6 +119,10 @@ public final class Llama implements LanguageModel {
         return name.startsWith("model.layers.") && parameters.named(name).shape().rank() == 2;
     }
 
+    @Override public boolean isEmbedding(String name) {
+        return name.equals("model.embed_tokens.weight");
+    }
+
     @Override public double flopsPerToken(int length) {
         double matrices = (double) config.numLayers() * config.hiddenSize()
                 * (config.headDim() * (2.0 * config.numHeads() + 2.0 * config.numKvHeads()) + 3.0 * config.intermediateSize())

@@ -158,6 +158,10 @@ public final class Qwen3Moe implements LanguageModel {
         return name.startsWith("model.layers.") && parameters.named(name).shape().rank() >= 2;
     }
 
+    @Override public boolean isEmbedding(String name) {
+        return name.equals("model.embed_tokens.weight");
+    }
+
     /// The experts of a layer are published one by one.
     @Override public Map<String, Tensor> published(Map<String, Tensor> byParameter) {
         var all = new LinkedHashMap<String, Tensor>();
