@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /// Goes on with a run.
@@ -21,6 +22,9 @@ final class ResumeCommand extends Action {
     @Parameters(index = "1..*", paramLabel = "key=value", arity = "0..*", description = "Settings to change.")
     private List<String> words = new ArrayList<>();
 
+    @Option(names = "--profile", description = "Measures where the time of 50 steps goes, operator by operator, after the first 30; train.profile_steps sets another number.")
+    private boolean profile;
+
     ResumeCommand(Console console) {
         super(console);
     }
@@ -30,13 +34,13 @@ final class ResumeCommand extends Action {
         if (Files.exists(file)) {
             check(ConfigReader.file(file, List.of()), file);
         }
-        return TrainingSession.train(console(), session -> session.resume(run, words));
+        return TrainingSession.train(console(), session -> session.resume(run, TrainCommand.profiled(profile, words)));
     }
 
     /// Refuses words that are no settings, or that change bits, as wrong usage before anything is touched.
     private void check(RunConfig before, Path file) {
         try {
-            ConfigReader.checkResume(before, ConfigReader.file(file, words));
+            ConfigReader.checkResume(before, ConfigReader.file(file, TrainCommand.profiled(profile, words)));
         } catch (InputException faulty) {
             throw new WrongUsage(faulty.getMessage());
         }

@@ -22,6 +22,12 @@ public interface Backend extends AutoCloseable {
     /// Their former contents are unspecified. Operators that change inputs in place have no outputs.
     void run(Op op, Tensor[] inputs, Tensor[] outputs);
 
+    /// A part of a step begins, by name; parts lie in each other. For backends that measure.
+    default void enters(String part) {}
+
+    /// The part that began last has ended.
+    default void leaves() {}
+
     /// Says that the program has only just begun. Until the JIT compiler has come to rest, the backend may leave processors to it; no bit depends on that.
     default void settle(Clock clock) {}
 

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.ServiceLoader;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import jdk.jfr.FlightRecorder;
 
 /// The backends that this program was started with.
 public final class Backends {
@@ -17,8 +18,13 @@ public final class Backends {
                 .sorted(Comparator.comparing(BackendProvider::preference).reversed().thenComparing(BackendProvider::name)).toList();
     }
 
-    /// Opens the backend of this name, or the best one for `auto`.
+    /// Opens the backend of this name, or the best one for `auto`. While a flight recording goes on, its operators are events of it.
     public static Backend open(String name, int threads) {
+        Backend opened = unmarked(name, threads);
+        return FlightRecorder.isInitialized() ? new MarkedBackend(opened) : opened;
+    }
+
+    private static Backend unmarked(String name, int threads) {
         List<BackendProvider> all = all();
         if (name.equals("auto")) {
             return all.getFirst().open(threads);

@@ -36,6 +36,17 @@ public record Compute(Backend backend, Scratch scratch, Optional<Recorder> recor
         return ScopedValue.where(CURRENT, new Compute(now.backend, now.scratch, Optional.empty())).call(step);
     }
 
+    /// Does `work`, a part of a step under this name for whoever measures; parts lie in each other.
+    public static <T> T within(String part, ScopedValue.CallableOp<T, RuntimeException> work) {
+        Backend backend = current().backend;
+        backend.enters(part);
+        try {
+            return work.call();
+        } finally {
+            backend.leaves();
+        }
+    }
+
     /// A copy of a value that no recorder has seen: a constant to whatever is made of it.
     public static Tensor detached(Tensor tensor) {
         return unrecorded(() -> one(new Cast(tensor.dtype()), tensor));

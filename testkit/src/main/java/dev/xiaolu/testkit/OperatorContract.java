@@ -123,9 +123,6 @@ public abstract class OperatorContract {
 
     /// Fails when a call allocates more than a few small objects of bookkeeping, as boxed vectors would make it.
     protected final void assertNoGarbage(Op op, Tensor... tensors) {
-        if (Boolean.getBoolean("xiaolu.test.bitsOnly")) {        // all suites in one JVM at a width that is not the machine's: kernels there still make objects by the compiler's luck (docs/log.md)
-            return;
-        }
         long bytes = bytesPerCall(op, tensors);
         if (bytes > GARBAGE) {
             fail("%s allocates %d bytes a call on %s, wanted at most %d".formatted(describe(op, tensors), bytes, backend().name(), GARBAGE));

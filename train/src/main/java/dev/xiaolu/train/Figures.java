@@ -33,6 +33,14 @@ public final class Figures {
                 .append("</span></figcaption>\n").append(HeatMap.svg("Load of each expert", sums(steps))).append("</figure>\n");
     }
 
+    /// Where the time of a step goes.
+    static void profile(StringBuilder out, StepProfile profile) {
+        String title = "Where the time of a step goes";
+        out.append("<figure class=\"wide\"><figcaption><b>").append(title).append("</b> <span>")
+                .append(String.format(Locale.ROOT, "mean of steps %,d to %,d, %.1f ms each; below a part its operators, below these their shapes; blank: between operators", profile.first(), profile.last(), 1e3 * profile.step().seconds()))
+                .append("</span></figcaption>\n").append(FlameChart.svg(title, profile)).append("</figure>\n");
+    }
+
     private static Map<String, List<Long>> sums(List<RouterHealth> steps) {
         var sums = new LinkedHashMap<String, List<Long>>();
         for (RouterHealth step : steps) {

@@ -38,11 +38,14 @@ public record LeafPasses(Training training, LongFunction<StepPlan> plans, Sequen
         Scratch scratch = Compute.current().scratch();
         Sequences given = sequences(plans.apply(step), step, firstLeaf, leaves);
         var tape = new Tape(training.trained(), leaves);
-        TrainingLosses losses = Compute.recording(tape, () -> training.losses(given.batch, given.targets, given.firstSequence, leaves));
+        TrainingLosses losses = Compute.within("forward", () -> Compute.recording(tape, () -> training.losses(given.batch, given.targets, given.firstSequence, leaves)));
         List<Tape.Seed> seeds = new ArrayList<>();
         seeds.add(new Tape.Seed(losses.nextToken(), filled(scratch, leaves, 1)));
         losses.terms().forEach(term -> seeds.add(new Tape.Seed(term.perLeaf(), filled(scratch, leaves, term.weight()))));
-        tape.backward(seeds, gradients);
+        Compute.within("backward", () -> {
+            tape.backward(seeds, gradients);
+            return null;
+        });
         gradients.counted(leaves);
         return losses;
     }

@@ -24,8 +24,9 @@ import java.util.function.ToDoubleFunction;
 /// @param heldOut     the last look at files never trained on
 /// @param metrics     every step, in order
 /// @param samples     what the model wrote on the way, in order
+/// @param profile     where the time of a step goes, if that was measured
 public record Report(String name, String state, RunConfig config, Map<String, String> facts, Map<String, String> environment, Map<String, String> digests, Optional<HeldOut> heldOut,
-        List<Metrics> metrics, List<DrawnSample> samples) {
+        List<Metrics> metrics, List<DrawnSample> samples, Optional<StepProfile> profile) {
     /// The page.
     public String html() {
         var out = new StringBuilder("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
@@ -78,6 +79,7 @@ public record Report(String name, String state, RunConfig config, Map<String, St
         Figures.chart(out, "Gradient norm", "before clipping, by step", true, new Chart.Line("each step", "raw", norm, false), new Chart.Line("smoothed", "five", Chart.smoothed(norm), false));
         terms(out);
         experts(out);
+        profile.ifPresent(measured -> Figures.profile(out, measured));
         out.append("</section>\n");
     }
 

@@ -63,7 +63,8 @@ public record RunConfig(Run run, Model model, DeepSeekV4Settings deepseek4, Trai
             @Setting(value = "steps between looks at held-out text; 0: only at the end", standard = "50", free = true) long evalEvery,
             @Setting(value = "steps between samples; 0: only at the end", standard = "100", free = true) long sampleEvery,
             @Setting(value = "steps between checkpoints; 0: only at the end", standard = "100", free = true) long checkpointEvery,
-            @Setting(value = "newest checkpoints kept", standard = "2", free = true) int keepCheckpoints) {
+            @Setting(value = "newest checkpoints kept", standard = "2", free = true) int keepCheckpoints,
+            @Setting(value = "steps whose operators are measured, after the first of a process; 0: none", standard = "0", free = true) int profileSteps) {
         public Train {
             sequenceSchedule = List.copyOf(sequenceSchedule);
             batchSchedule = List.copyOf(batchSchedule);
@@ -139,6 +140,7 @@ public record RunConfig(Run run, Model model, DeepSeekV4Settings deepseek4, Trai
     /// Notes everything that is impossible; each fault begins with its key.
     static void check(Faults faults, Model model, DeepSeekV4Settings deepseek4, Train train, Optim optim, Data data, Tokenizer tokenizer, Eval eval, Sample sample, Cpu cpu, LaunchSettings launch) {
         launch.check(faults, deepseek4, model);
+        faults.that(train.profileSteps <= 0 || !launch.isOverWorkers(), "train.profile_steps is %d with launch.workers=%d, wanted 0: only a run in one process is measured", train.profileSteps, launch.workers());
         checkModel(faults, model);
         switch (model.family) {
             case LLAMA -> checkLlama(faults, model);
@@ -199,7 +201,8 @@ public record RunConfig(Run run, Model model, DeepSeekV4Settings deepseek4, Trai
                 .that(train.evalEvery >= 0, "train.eval_every is %d, wanted 0 (only at the end) or more", train.evalEvery)
                 .that(train.sampleEvery >= 0, "train.sample_every is %d, wanted 0 (only at the end) or more", train.sampleEvery)
                 .that(train.checkpointEvery >= 0, "train.checkpoint_every is %d, wanted 0 (only at the end) or more", train.checkpointEvery)
-                .positive("train.keep_checkpoints", train.keepCheckpoints);
+                .positive("train.keep_checkpoints", train.keepCheckpoints)
+                .that(train.profileSteps >= 0, "train.profile_steps is %d, wanted 0 (none) or more", train.profileSteps);
     }
 
     private static void checkOptim(Faults faults, Optim optim) {

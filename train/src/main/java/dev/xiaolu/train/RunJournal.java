@@ -3,6 +3,7 @@ package dev.xiaolu.train;
 import dev.xiaolu.platform.Clock;
 import dev.xiaolu.platform.Disk;
 import dev.xiaolu.platform.DiskException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -125,6 +126,12 @@ public final class RunJournal implements AutoCloseable {
         progress.ifPresent(line -> line.say(text));
     }
 
+    /// Tells where the time of a step goes, in `profile.json` and to a person.
+    void profile(StepProfile profile) {
+        files.ifPresent(_ -> attempt(() -> Disk.real().replace(folder.resolve(StepProfile.FILE), profile.json())));
+        profile.table().forEach(this::say);
+    }
+
     /// Makes what was told so far outlast a loss of power; to be called with each checkpoint.
     public void force() {
         files.ifPresent(to -> attempt(() -> {
@@ -142,7 +149,9 @@ public final class RunJournal implements AutoCloseable {
     public static void write(Path folder, RunConfig config, Standing standing) {
         List<Metrics> rows = JsonLines.read(folder.resolve(METRICS), Metrics::of);
         List<DrawnSample> texts = JsonLines.read(folder.resolve(SAMPLES), DrawnSample::of);
-        var report = new Report(folder.toAbsolutePath().normalize().getFileName().toString(), standing.state, config, standing.facts, standing.environment, standing.digests, standing.heldOut, rows, texts);
+        Path profile = folder.resolve(StepProfile.FILE);
+        Optional<StepProfile> measured = Disk.real().exists(profile) ? StepProfile.of(new String(Disk.real().read(profile), StandardCharsets.UTF_8)) : Optional.empty();
+        var report = new Report(folder.toAbsolutePath().normalize().getFileName().toString(), standing.state, config, standing.facts, standing.environment, standing.digests, standing.heldOut, rows, texts, measured);
         Disk.real().replace(folder.resolve(REPORT), report.html());
     }
 

@@ -2,6 +2,7 @@ package dev.xiaolu.train;
 
 import dev.xiaolu.platform.Clock;
 import dev.xiaolu.store.Checkpoint;
+import dev.xiaolu.tensor.Profile;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -23,6 +24,7 @@ public final class RunReporter implements RunListener, AutoCloseable {
     private final Map<String, String> digests = new LinkedHashMap<>();
     private Prepared prepared;
     private Optional<HeldOut> heldOut = Optional.empty();
+    private Optional<Profile> profile = Optional.empty();
     private long done;
 
     /// A reporter into `folder`, to go on after step `done`.
@@ -57,6 +59,23 @@ public final class RunReporter implements RunListener, AutoCloseable {
         journal.say(String.format(Locale.ROOT, "%s; %,d tokens to learn from, %s", now.parameters().words(), now.trainingTokens(), now.backend()));
     }
 
+    /// Tells what `profile` measures as soon as that is done.
+    void watches(Profile watched) {
+        profile = Optional.of(watched);
+    }
+
+    /// Tells what was measured so far, where that has not been told.
+    void endProfile() {
+        profile.ifPresent(measured -> {
+            profile = Optional.empty();
+            if (measured.steps() > 0) {
+                journal.profile(new StepProfile(done - measured.steps() + 1, done, peak, measured.step()));
+            } else {
+                say("no step was measured: the first %d of a process are left out, and this one did not do more".formatted(measured.first() - 1));
+            }
+        });
+    }
+
     @Override public void stepped(Stepped now) {
         StepResult result = now.result();
         done = result.step();
@@ -68,6 +87,9 @@ public final class RunReporter implements RunListener, AutoCloseable {
         now.evaluation().ifPresent(one -> heldOut = Optional.of(new HeldOut(one.loss(), one.bitsPerByte(), one.tokens(), one.bytes(), data.heldOutFiles())));
         digests.put("weights", now.weights());
         digests.put("chain of all steps", now.chain().hex());
+        if (profile.isPresent() && profile.get().isDone()) {
+            endProfile();
+        }
     }
 
     @Override public void sampled(long step, String prompt, String text) {

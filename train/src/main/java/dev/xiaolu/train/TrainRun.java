@@ -9,6 +9,8 @@ import dev.xiaolu.store.CheckpointStore;
 import dev.xiaolu.store.RunLock;
 import dev.xiaolu.tensor.Backend;
 import dev.xiaolu.tensor.Backends;
+import dev.xiaolu.tensor.Profile;
+import dev.xiaolu.tensor.ProfiledBackend;
 import dev.xiaolu.tensor.SelfTest;
 import java.nio.file.Path;
 import java.util.List;
@@ -27,6 +29,7 @@ import java.util.stream.Stream;
 /// @param overWorkers trains where a config asks for several workers
 public record TrainRun(Screen screen, BooleanSupplier stop, Engine overWorkers) {
     private static final String CONFIG = "config.yaml";
+    private static final int WARM_STEPS = 30;                    // of a process, in which the compiler is at work and which a profile leaves out
     private static final String STOP_AFTER = "train.stop_after";
 
     /// A run in this process alone.
@@ -122,7 +125,14 @@ public record TrainRun(Screen screen, BooleanSupplier stop, Engine overWorkers) 
             double peak = backend.measurePeak().orElse(Double.NaN);
             backend.settle(clock);
             try (var reporter = new RunReporter(folder, config, data, from.map(Checkpoint::step).orElse(0L), peak, clock, screen)) {
-                Trainer.Outcome outcome = new Trainer(config, data, checkpoints(config, folder), reporter, stop, clock).run(backend, from);
+                Backend measured = backend;
+                if (config.train().profileSteps() > 0) {
+                    var profile = new Profile(clock, WARM_STEPS, config.train().profileSteps());
+                    measured = new ProfiledBackend(backend, clock, profile);
+                    reporter.watches(profile);
+                }
+                Trainer.Outcome outcome = new Trainer(config, data, checkpoints(config, folder), reporter, stop, clock).run(measured, from);
+                reporter.endProfile();
                 reporter.report();
                 return new Ended(folder, outcome.steps(), outcome.finished(), outcome.checkpoint(), reporter.heldOut());
             } catch (CheckpointNotSavedException last) {

@@ -41,13 +41,19 @@ public final class TrainStep implements AutoCloseable {
             passes.pass(step, leaf, Math.min(plan.microBatchLeaves(), plan.leaves() - leaf), sums, losses);
         }
         double rate = schedule.rate(step);
-        var verdict = new Verdict(losses, sums.overflowed() ? Double.NaN : sums.finish());
+        var verdict = new Verdict(losses, sums.overflowed() ? Double.NaN : Compute.within("means", sums::finish));
         if (verdict.sound()) {
             if (training.lead() > 0) {
-                passes.foresee(step + training.lead());          // with the weights that this step began with
+                Compute.within("forward", () -> {
+                    passes.foresee(step + training.lead());      // with the weights that this step began with
+                    return null;
+                });
             }
-            optimizer.step(step, rate, sums::mean, verdict.scale(clipNorm));
-            training.updated();
+            Compute.within("update", () -> {
+                optimizer.step(step, rate, sums::mean, verdict.scale(clipNorm));
+                training.updated();
+                return null;
+            });
         }
         return verdict.result(step, rate, plan.tokens(), training.routers());
     }

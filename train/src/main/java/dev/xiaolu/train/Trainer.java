@@ -106,12 +106,17 @@ public final class Trainer {
 
     private void one(TrainStep step, long number) {
         long start = clock.nanos();
-        StepResult result = step.run(number, data.training());
+        StepResult result = Compute.within("step", () -> {
+            StepResult now = step.run(number, data.training());
+            if (now.updated()) {
+                digests = Compute.within("digests", () -> ModelState.digests(made.weights()));
+            }
+            return now;
+        });
         if (!result.updated()) {
             trySave();
             throw Verdict.refusal(result, Verdict.where(step.outside()), "the weights are those of step %d%s".formatted(done, saved == done ? ", which is saved" : ""));
         }
-        digests = ModelState.digests(made.weights());
         String weights = DigestChain.digest(digests);
         chain = chain.next(number, weights);
         done = number;

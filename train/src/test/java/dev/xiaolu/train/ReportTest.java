@@ -40,7 +40,7 @@ class ReportTest {
         environment.put("JDK", "25.0.3, Eclipse Adoptium");
         environment.put("Processor", "x86-64, 2 threads, 512-bit vectors");
         return new Report(name, "finished: " + steps + " steps", config, facts, environment, Map.of("weights", "9f".repeat(32), "chain", "3c".repeat(32)),
-                Optional.of(new HeldOut(2.18, 0.931, 524_288, 1_734_120, 291)), rows, List.of(new DrawnSample(steps / 2, prompt, text), new DrawnSample(steps, prompt, text)));
+                Optional.of(new HeldOut(2.18, 0.931, 524_288, 1_734_120, 291)), rows, List.of(new DrawnSample(steps / 2, prompt, text), new DrawnSample(steps, prompt, text)), Optional.of(StepProfileTest.example()));
     }
 
     @Test void thePageAsksForNothingFromAnywhere() {
@@ -74,10 +74,10 @@ class ReportTest {
         int count = 0;
         while (charts.find()) {
             var document = DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(new ByteArrayInputStream(charts.group().getBytes(StandardCharsets.UTF_8)));
-            assertTrue(document.getElementsByTagName("path").getLength() > 0);
+            assertTrue(document.getElementsByTagName("path").getLength() + document.getElementsByTagName("rect").getLength() > 0);
             count++;
         }
-        assertEquals(5, count);
+        assertEquals(6, count);
     }
 
     @Test void textOfTheModelCannotBecomeMarkup() {
@@ -88,7 +88,7 @@ class ReportTest {
 
     @Test void aRunThatHasNotStepped() {
         RunConfig config = ConfigReader.words(List.of("tiny")).config();
-        String page = new Report("empty", "stopped before the first step", config, Map.of(), Map.of(), Map.of(), Optional.empty(), List.of(), List.of()).html();
+        String page = new Report("empty", "stopped before the first step", config, Map.of(), Map.of(), Map.of(), Optional.empty(), List.of(), List.of(), Optional.empty()).html();
         assertFalse(page.contains("<svg"));
         assertTrue(page.contains("stopped before the first step"));
     }
@@ -96,7 +96,7 @@ class ReportTest {
     @Test void numbersThatAreNotFiniteLeaveGaps() {
         var row = new Metrics(1, Double.NaN, Double.NaN, Double.POSITIVE_INFINITY, 1, Double.NaN, Double.NaN, Double.NaN, 0, OptionalDouble.empty(), OptionalDouble.empty(), Optional.empty());
         RunConfig config = ConfigReader.words(List.of("tiny")).config();
-        String page = new Report("nan", "stopped", config, Map.of(), Map.of(), Map.of(), Optional.empty(), List.of(row), List.of()).html();
+        String page = new Report("nan", "stopped", config, Map.of(), Map.of(), Map.of(), Optional.empty(), List.of(row), List.of(), Optional.empty()).html();
         assertFalse(page.contains("<svg"));
     }
 

@@ -44,7 +44,7 @@ class RouterHealthTest {
     @Test void theReportDrawsTheLoadOfEveryExpert() {
         var row = new Metrics(1, 2.5, 1e-3, 1, 300, 100, 0.5, 1, 17, OptionalDouble.empty(), OptionalDouble.empty(), Optional.empty(), Map.of("mtp_loss", 3.25), RouterHealth.of(ROUTERS));
         RunConfig config = ConfigReader.words(List.of("deepseek4-tiny")).config();
-        String page = new Report("experts", "finished", config, Map.of(), Map.of(), Map.of(), Optional.empty(), List.of(row), List.of()).html();
+        String page = new Report("experts", "finished", config, Map.of(), Map.of(), Map.of(), Optional.empty(), List.of(row), List.of(), Optional.empty()).html();
         assertTrue(page.contains("layers.0, expert 0: 40 choices, 4.00 of the mean") && page.contains("3 choices dropped in all steps"), page);
         assertEquals(12, page.split("<rect ", -1).length - 1);
         assertTrue(page.contains("<b>mtp_loss</b>") && page.contains("<tr><th>compress_ratios</th><td>4 · 8</td></tr>"), page);

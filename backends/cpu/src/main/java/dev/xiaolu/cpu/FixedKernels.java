@@ -1,6 +1,7 @@
 package dev.xiaolu.cpu;
 
 import static dev.xiaolu.cpu.Vectors.DOUBLES;
+import static dev.xiaolu.cpu.Vectors.FLOATS;
 import static dev.xiaolu.cpu.Vectors.LANES;
 import static dev.xiaolu.cpu.Vectors.LONGS;
 import static dev.xiaolu.cpu.Vectors.load;
@@ -16,13 +17,12 @@ import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.LongVector;
 import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShape;
-import jdk.incubator.vector.VectorSpecies;
 
 /// Sums of gradients as integers in units of 2^−52, and their means.
 final class FixedKernels {
     /// As many floats as there are longs in a vector.
-    private static final VectorSpecies<Float> HALF = VectorSpecies.of(float.class, VectorShape.forBitSize(Vectors.BITS / 2));
+    /// Longs in one vector.
+    private static final int HALF = LANES / 2;
     /// Adding this to a double of magnitude below 2^51 rounds that to an integer, which then stands in the low bits.
     private static final double ROUND = 0x1.8p52;
     private static final long ROUND_BITS = Double.doubleToRawLongBits(ROUND);
@@ -110,7 +110,7 @@ final class FixedKernels {
 
     private static void meanLoop(MemorySegment sum, long atSum, MemorySegment y, long atY, long count, float leaves) {
         long i = 0;
-        for (; i <= count - HALF.length(); i += HALF.length()) {
+        for (; i <= count - LANES; i += HALF) {                  // what is stored of the upper half is written over by the next
             scaled(LongVector.fromMemorySegment(LONGS, sum, atSum + 8 * i, LITTLE_ENDIAN), leaves).intoMemorySegment(y, atY + 4 * i, LITTLE_ENDIAN);
         }
         for (; i < count; i++) {
@@ -125,7 +125,7 @@ final class FixedKernels {
         }
         long count = to - from;
         long i = 0;
-        for (; i <= count - HALF.length(); i += HALF.length()) {
+        for (; i <= count - LANES; i += HALF) {
             LongVector units = LongVector.fromMemorySegment(LONGS, data[0], 8 * i, LITTLE_ENDIAN);
             for (int k = 1; k < data.length; k++) {
                 units = units.add(LongVector.fromMemorySegment(LONGS, data[k], 8 * i, LITTLE_ENDIAN));
@@ -141,7 +141,9 @@ final class FixedKernels {
         }
     }
 
+    /// The means of as many elements as there are longs, and zeros behind them: vectors of half the length would be of a second class, and where the compiler has seen two it makes objects
+    /// of what they share methods with.
     private static FloatVector scaled(LongVector units, float leaves) {
-        return ((FloatVector) units.convertShape(VectorOperators.L2F, HALF, 0)).mul(0x1p-52f).div(leaves);
+        return ((FloatVector) units.convertShape(VectorOperators.L2F, FLOATS, 0)).mul(0x1p-52f).div(leaves);
     }
 }

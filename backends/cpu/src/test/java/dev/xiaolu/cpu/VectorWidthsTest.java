@@ -12,7 +12,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class VectorWidthsTest {
     @ParameterizedTest @ValueSource(ints = {128, 256})
     void everySuiteKeepsItsBitsAtNarrowerWidths(int bits) {
-        ForkedJvm.runTests(List.of("-Dxiaolu.cpu.vectorBits=" + bits, "-Dxiaolu.test.bitsOnly=true"), CpuRowsTest.class, CpuElementsTest.class, CpuMatMulTest.class, CpuAttentionTest.class,
+        ForkedJvm.runTests(List.of("-Dxiaolu.cpu.vectorBits=" + bits), CpuRowsTest.class, CpuElementsTest.class, CpuMatMulTest.class, CpuAttentionTest.class,
                 CpuHyperTest.class, CpuRouterTest.class, CpuExpertsTest.class, CpuJointAttentionTest.class, CpuCompressTest.class, CpuIndexerTest.class);
     }
 }
