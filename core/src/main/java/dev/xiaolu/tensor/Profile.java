@@ -36,8 +36,9 @@ public final class Profile {
     private final Deque<Open> open = new ArrayDeque<>();
     private int begun;
     private int steps;
+    private long own;                                            // time that measuring took, which is nobody's
 
-    private record Open(Node node, long begun) {}
+    private record Open(Node node, long begun, long own) {}
 
     private static final class Node {
         final Map<String, Node> parts = new LinkedHashMap<>();
@@ -85,25 +86,27 @@ public final class Profile {
         if (open.isEmpty()) {
             begun++;
         }
-        open.push(new Open(open.isEmpty() ? root : open.peek().node.part(part), clock.nanos()));
+        open.push(new Open(open.isEmpty() ? root : open.peek().node.part(part), clock.nanos(), own));
     }
 
     void leaves() {
         boolean counts = isOn();
         Open left = open.pop();
         if (counts) {
-            left.node.add(clock.nanos() - left.begun, 0, 0);
+            left.node.add(clock.nanos() - left.begun - (own - left.own), 0, 0);
             steps += open.isEmpty() ? 1 : 0;
         }
     }
 
-    void ran(Op op, Tensor[] in, Tensor[] out, long nanos) {
+    /// An operator has run, from and to these times of the clock.
+    void ran(Op op, Tensor[] in, Tensor[] out, long from, long to) {
         Node part = open.peek().node, operator = part.part(op.name()), shapes = operator.part(shapes(op, in));
         operator.ofOperators = true;
         shapes.ofOperators = true;
         double operations = Cost.operations(op, in, out), bytes = Cost.bytes(op, in, out);
-        operator.add(nanos, 0, 0);
-        shapes.add(nanos, operations, bytes);
+        operator.add(to - from, 0, 0);
+        shapes.add(to - from, operations, bytes);
+        own += clock.nanos() - to;
     }
 
     /// The shapes of the first inputs in words, with how a product takes them.

@@ -16,7 +16,7 @@ public record ProfiledBackend(Backend within, Clock clock, Profile profile) impl
         }
         long begun = clock.nanos();
         within.run(op, inputs, outputs);
-        profile.ran(op, inputs, outputs, clock.nanos() - begun);
+        profile.ran(op, inputs, outputs, begun, clock.nanos());
     }
 
     @Override public void enters(String part) {
