@@ -7,14 +7,15 @@ import dev.xiaolu.shape.Shape;
 import dev.xiaolu.shape.TensorType;
 import java.util.List;
 
-/// Adds the gradients of leaves of work to a running sum of integers, changing `sum` and `overflow` in place.
+/// Adds the gradients of leaves of work to a running sum of integers, or begins one with them, changing `sum` and `overflow` in place.
 ///
 /// Takes `grads [leaves, ...]` F32, `sum [...]` I64 and `overflow [1]` I64, gives nothing. Each gradient becomes an integer in units of 2^−52, rounded to nearest even, and is added.
 /// A magnitude of `limit` or more, or a NaN, adds nothing and adds 1 to `overflow`. With `limit = 2^11 / leaves of the step` (rounded down to a power of two) no sum can
 /// leave the range, so whether a step overflowed depends on its leaves alone and not on their order. Integer sums have no order.
 ///
 /// @param limit the smallest magnitude refused, at most 2^11
-public record FixedAdd(float limit) implements Op.Plain {
+/// @param anew  whether `sum` counts as 0 before, whatever is in it
+public record FixedAdd(float limit, boolean anew) implements Op.Plain {
     public FixedAdd {
         check(limit > 0 && limit <= 2048, "FixedAdd: limit is %s, wanted a positive number up to 2048", limit);
     }

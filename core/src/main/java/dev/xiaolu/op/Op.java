@@ -38,6 +38,6 @@ public sealed interface Op permits Op.Choice, Op.Differentiable, Op.Gradient, Op
 
     /// The operator's name without its parameters, for example `RmsNorm`.
     default String name() {
-        return getClass().getSimpleName();
+        return Types.NAMES.get(getClass());
     }
 }

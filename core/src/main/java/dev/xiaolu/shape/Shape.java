@@ -12,7 +12,9 @@ public final class Shape {
     private Shape(long[] sizes) {
         long product = 1;
         for (long size : sizes) {
-            check(size >= 0, "shape %s has a negative axis", Arrays.toString(sizes));
+            if (size < 0) {                                      // asked first: the words are made for nobody else
+                check(false, "shape %s has a negative axis", Arrays.toString(sizes));
+            }
             try {
                 product = Math.multiplyExact(product, size);
             } catch (ArithmeticException tooLarge) {

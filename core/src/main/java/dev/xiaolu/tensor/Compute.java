@@ -83,7 +83,9 @@ public record Compute(Backend backend, Scratch scratch, Optional<Recorder> recor
     /// Runs an operator into outputs that the caller owns: contiguous, of the inferred types, apart from the inputs.
     public static void into(Op op, Tensor[] inputs, Tensor... outputs) {
         List<TensorType> types = op.infer(types(inputs));
-        check(types.equals(types(outputs)), "%s gives %s, the outputs are %s", op.name(), types, Arrays.toString(outputs));
+        if (!types.equals(types(outputs))) {
+            check(false, "%s gives %s, the outputs are %s", op.name(), types, Arrays.toString(outputs));
+        }
         for (Tensor output : outputs) {
             check(output.isContiguous(), "%s: output %s is a view with gaps", op.name(), output);
         }
@@ -98,6 +100,10 @@ public record Compute(Backend backend, Scratch scratch, Optional<Recorder> recor
     }
 
     private static List<TensorType> types(Tensor[] tensors) {
-        return Arrays.stream(tensors).map(Tensor::type).toList();
+        var types = new TensorType[tensors.length];
+        for (int i = 0; i < types.length; i++) {
+            types[i] = tensors[i].type();
+        }
+        return List.of(types);
     }
 }

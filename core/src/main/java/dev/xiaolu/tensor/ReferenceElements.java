@@ -95,6 +95,9 @@ final class ReferenceElements {
 
     static void run(FixedAdd op, Tensor[] in, Tensor[] out) {
         long elements = in[1].shape().size();
+        for (long i = 0; op.anew() && i < elements; i++) {
+            setBits(in[1], i, 0);
+        }
         for (long i = 0; i < in[0].shape().size(); i++) {
             float g = at(in[0], i);
             if (Math.abs(g) < op.limit()) {

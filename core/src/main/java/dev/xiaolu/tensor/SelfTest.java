@@ -204,10 +204,14 @@ public final class SelfTest {
         cases.add(new Case(new SwiGlu(), normal(5, 203), normal(5, 203)));
         cases.add(new Case(new SwiGluGrad(), normal(5, 203), normal(5, 203), normal(5, 203)));
         cases.add(new Case(AdamW.at(7, 1e-3, 0.9, 0.95, 1e-8, 0.1, 0.5f), normal(1003), normal(1003), normal(1003), squares(1003)));
-        cases.add(new Case(new FixedAdd(1), normal(3, 1003), integers(1003), integers(1)));
+        cases.add(new Case(new FixedAdd(1, false), normal(3, 1003), integers(1003), integers(1)));
         cases.add(new Case(new FixedMean(6), integers(1003)));
         cases.add(new Case(new RandomNormal(0.02f, 0x5EED), normal(1003)));
         cases.add(new Case(new Digest(77), normal(1003)));
+        long kept = drawn;
+        drawn = 1L << 36;                                        // drawn apart: later cases have the inputs that they had
+        cases.add(new Case(new FixedAdd(1, true), normal(3, 1003), integers(1003), integers(1)));
+        drawn = kept;
     }
 
     private void addBlocks(List<Case> cases) {

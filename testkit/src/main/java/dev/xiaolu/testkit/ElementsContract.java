@@ -115,8 +115,10 @@ public abstract class ElementsContract extends OperatorContract {
                         Tensor grads = inputs.floats(values, shape.prepend(leaves));
                         Tensor sum = inputs.bits(DType.I64, shape.toArray());
                         Tensor overflow = inputs.bits(DType.I64, 1);
-                        assertSameBits(inputs, new FixedAdd(2048), grads, sum, overflow);
-                        assertSameBits(inputs, new FixedAdd(0.25f), inputs.view(grads), inputs.view(sum), overflow);
+                        assertSameBits(inputs, new FixedAdd(2048, false), grads, sum, overflow);
+                        assertSameBits(inputs, new FixedAdd(0.25f, false), inputs.view(grads), inputs.view(sum), overflow);
+                        assertSameBits(inputs, new FixedAdd(2048, true), grads, sum, overflow);
+                        assertSameBits(inputs, new FixedAdd(0.25f, true), inputs.view(grads), inputs.view(sum), overflow);
                     });
                 }
             }
@@ -131,7 +133,8 @@ public abstract class ElementsContract extends OperatorContract {
                 float magnitude = i % 3 == 0 ? (2 * i + 1) * 0x1p-53f : i % 3 == 1 ? (i + 0.5f) * 0x1p-13f : Math.nextDown(0.5f) + i % 5 * 0x1p-24f;
                 grads.setFloat((i & 1) == 0 ? magnitude : -magnitude, 0, i);
             }
-            assertSameBits(inputs, new FixedAdd(1024), grads, inputs.bits(DType.I64, 4096), inputs.bits(DType.I64, 1));
+            assertSameBits(inputs, new FixedAdd(1024, false), grads, inputs.bits(DType.I64, 4096), inputs.bits(DType.I64, 1));
+            assertSameBits(inputs, new FixedAdd(1024, true), grads, inputs.bits(DType.I64, 4096), inputs.bits(DType.I64, 1));
         });
     }
 
@@ -186,7 +189,8 @@ public abstract class ElementsContract extends OperatorContract {
             assertNoGarbage(new SwiGlu(), a, b);
             assertNoGarbage(new SwiGluGrad(), a, b, c);
             assertNoGarbage(new Cast(DType.BF16), a);
-            assertNoGarbage(new FixedAdd(2048), a.reshape(4, 256, 256), inputs.bits(DType.I64, 256, 256), inputs.bits(DType.I64, 1));
+            assertNoGarbage(new FixedAdd(2048, false), a.reshape(4, 256, 256), inputs.bits(DType.I64, 256, 256), inputs.bits(DType.I64, 1));
+            assertNoGarbage(new FixedAdd(2048, true), a.reshape(4, 256, 256), inputs.bits(DType.I64, 256, 256), inputs.bits(DType.I64, 1));
             assertNoGarbage(new FixedMean(3), inputs.bits(DType.I64, 512, 512));
             assertNoGarbage(new Digest(0), a);
             assertNoGarbage(AdamW.at(1, 1e-3, 0.9, 0.95, 1e-8, 0.1, 1f), a, b, c, inputs.floats(Values.NORMAL, c.shape()));

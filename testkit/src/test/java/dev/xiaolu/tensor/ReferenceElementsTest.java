@@ -46,7 +46,7 @@ class ReferenceElementsTest {
     @Test void fixedAddRoundsTheExactValueToTheNearestUnitTiesToEven() {
         float[] values = {1, -1, 0x1p-52f, 0x1p-53f, 3 * 0x1p-53f, -0x1p-53f, 0x1.8p-52f, 0.1f, -1000.7f, Float.MIN_VALUE, -0f, 0x1.fffffep-30f};
         Tensor sum = Tensor.zeros(arena, DType.I64, Shape.of(values.length));
-        run(new FixedAdd(2048), Tensor.of(arena, Shape.of(1, values.length), values), sum, Tensor.zeros(arena, DType.I64, Shape.of(1)));
+        run(new FixedAdd(2048, false), Tensor.of(arena, Shape.of(1, values.length), values), sum, Tensor.zeros(arena, DType.I64, Shape.of(1)));
         for (int i = 0; i < values.length; i++) {
             long exact = new BigDecimal(values[i]).multiply(BigDecimal.TWO.pow(52)).setScale(0, RoundingMode.HALF_EVEN).longValueExact();
             assertEquals(exact, at(sum, i), Float.toString(values[i]));
@@ -57,7 +57,7 @@ class ReferenceElementsTest {
         Tensor grads = Tensor.of(arena, Shape.of(2, 4), 1, Float.NaN, 2, -2, Math.nextDown(2f), Float.NEGATIVE_INFINITY, 0, -1);
         Tensor sum = Tensor.zeros(arena, DType.I64, Shape.of(4));
         Tensor overflow = Tensor.zeros(arena, DType.I64, Shape.of(1));
-        run(new FixedAdd(2), grads, sum, overflow);
+        run(new FixedAdd(2, false), grads, sum, overflow);
         assertEquals(4, at(overflow, 0));
         assertEquals(1L << 52, at(sum, 0) - (long) (Math.nextDown(2f) * 0x1p52));
         assertEquals(0, at(sum, 1));

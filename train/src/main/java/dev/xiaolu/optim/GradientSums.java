@@ -13,6 +13,7 @@ import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -32,7 +33,9 @@ public final class GradientSums implements GradientSink, AutoCloseable {
     private final GradientMeans means = new GradientMeans();
     private int leavesOfStep;
     private FixedAdd add;
+    private FixedAdd start;
     private long leavesAdded;
+    private final Set<String> begun = new HashSet<>();           // parameters whose sums are of this step; the others' memory holds what was before
     private final Set<String> outside = new LinkedHashSet<>();
 
     /// Sums for these parameters.
@@ -50,22 +53,25 @@ public final class GradientSums implements GradientSink, AutoCloseable {
         overflow = Tensor.zeros(arena, DType.I64, Shape.of(1));
     }
 
-    /// Starts a step of so many leaves.
-    public void begin(int leaves) {
-        begin(leaves, _ -> true);
-    }
-
-    /// The same where gradients of some parameters alone, by name, are added here; the memory of the others is left as it is.
+    /// The same where others read the memory of the sums, which is that of this step from here on; gradients of some parameters alone, by name, are added here, and the memory of the others is left as it is.
     public void begin(int leaves, Predicate<String> which) {
-        check(leaves > 0 && leaves <= 1 << 20, "a step of %d leaves, wanted 1 to 2^20", leaves);
-        leavesOfStep = leaves;
-        int halvings = 32 - Integer.numberOfLeadingZeros(leaves - 1);                    // ⌈log2(leaves)⌉
-        add = new FixedAdd(Math.scalb(2048f, -halvings));
+        begin(leaves);
         sums.forEach((name, sum) -> {
+            begun.add(name);
             if (which.test(name)) {
                 sum.data().fill((byte) 0);
             }
         });
+    }
+
+    /// Starts a step of so many leaves.
+    public void begin(int leaves) {
+        check(leaves > 0 && leaves <= 1 << 20, "a step of %d leaves, wanted 1 to 2^20", leaves);
+        leavesOfStep = leaves;
+        int halvings = 32 - Integer.numberOfLeadingZeros(leaves - 1);                    // ⌈log2(leaves)⌉
+        add = new FixedAdd(Math.scalb(2048f, -halvings), false);
+        start = new FixedAdd(add.limit(), true);
+        begun.clear();
         overflow.data().fill((byte) 0);
         outside.clear();
         leavesAdded = 0;
@@ -73,7 +79,7 @@ public final class GradientSums implements GradientSink, AutoCloseable {
 
     @Override public void accept(Parameter parameter, Tensor gradients) {
         long before = overflows();
-        Compute.run(add, gradients, sums.get(parameter.name()), overflow);
+        Compute.run(begun.add(parameter.name()) ? start : add, gradients, sums.get(parameter.name()), overflow);
         if (overflows() != before) {
             outside.add(parameter.name());
         }
@@ -106,9 +112,9 @@ public final class GradientSums implements GradientSink, AutoCloseable {
 
     /// Adds what `other` holds, of the same step and of parameters that are here too.
     public void addAll(GradientSums other) {
-        other.sums.forEach((name, sum) -> {
-            MemorySegment own = sums.get(name).data(), theirs = sum.data();
-            for (long i = 0; i < sum.shape().size(); i++) {
+        other.sums.keySet().forEach(name -> {
+            MemorySegment own = sum(name).data(), theirs = other.sum(name).data();
+            for (long i = 0; i < sum(name).shape().size(); i++) {
                 own.setAtIndex(JAVA_LONG, i, own.getAtIndex(JAVA_LONG, i) + theirs.getAtIndex(JAVA_LONG, i));
             }
         });
@@ -117,16 +123,20 @@ public final class GradientSums implements GradientSink, AutoCloseable {
         leavesAdded += other.leavesAdded;
     }
 
-    /// The sum of a parameter's gradients over the leaves added so far, I64.
+    /// The sum of a parameter's gradients over the leaves added so far, I64; null for a parameter that has none here.
     public Tensor sum(String parameter) {
-        return sums.get(parameter);
+        Tensor sum = sums.get(parameter);
+        if (sum != null && begun.add(parameter)) {
+            sum.data().fill((byte) 0);
+        }
+        return sum;
     }
 
     /// Ends the step's adding where all leaves were added here: works out the mean gradient of every parameter and gives the norm of all of them; beyond the range of [SquaredNorm] it is infinite.
     public double finish() {
         check(leavesAdded == leavesOfStep, "%d leaves were added, wanted %d", leavesAdded, leavesOfStep);
         var norm = new SquaredNorm();
-        parameters.forEach(parameter -> means.add(norm, parameter, leavesOfStep, sums.get(parameter.name())));
+        parameters.forEach(parameter -> means.add(norm, parameter, leavesOfStep, sum(parameter.name())));
         return norm.root();
     }
 

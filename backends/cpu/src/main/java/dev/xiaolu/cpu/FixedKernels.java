@@ -5,6 +5,7 @@ import static dev.xiaolu.cpu.Vectors.FLOATS;
 import static dev.xiaolu.cpu.Vectors.LANES;
 import static dev.xiaolu.cpu.Vectors.LONGS;
 import static dev.xiaolu.cpu.Vectors.load;
+import static dev.xiaolu.cpu.Vectors.store;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
@@ -42,6 +43,9 @@ final class FixedKernels {
         long leaves = grads.shape().axis(0);
         long size = sum.shape().size();
         if (leaves == 0) {
+            if (op.anew()) {
+                Spans.share(workers, (from, to) -> sum.data().asSlice(8 * sum.offsetOf(from), 8 * (to - from)).fill((byte) 0), sum);
+            }
             return;
         }
         Tensor leaf = grads.at(0);
@@ -52,7 +56,10 @@ final class FixedKernels {
                 long count = Math.min(CHUNK, to - start);
                 long atLeaf = 4 * leaf.offsetOf(start);
                 long atSum = 8 * sum.offsetOf(start);
-                for (long k = 0; k < leaves; k++) {
+                if (op.anew()) {
+                    refused += beginLoop(grads.data(), atLeaf, sum.data(), atSum, count, op.limit());
+                }
+                for (long k = op.anew() ? 1 : 0; k < leaves; k++) {
                     refused += addLoop(grads.data(), atLeaf + k * next, sum.data(), atSum, count, op.limit());
                 }
             }
@@ -73,52 +80,90 @@ final class FixedKernels {
                 addRounded((DoubleVector) g.convertShape(VectorOperators.F2D, DOUBLES, 0), sum, atSum + 8 * i);
                 addRounded((DoubleVector) g.convertShape(VectorOperators.F2D, DOUBLES, 1), sum, atSum + 8 * (i + LANES / 2));
             } else {
-                refused += addOneByOne(grads, atGrads + 4 * i, sum, atSum + 8 * i, LANES, limit);
+                refused += oneByOne(grads, atGrads + 4 * i, sum, atSum + 8 * i, LANES, limit, false);
             }
         }
-        return refused + addOneByOne(grads, atGrads + 4 * i, sum, atSum + 8 * i, count - i, limit);
+        return refused + oneByOne(grads, atGrads + 4 * i, sum, atSum + 8 * i, count - i, limit, false);
+    }
+
+    /// Begins a run of sums and gives the number of gradients refused.
+    private static long beginLoop(MemorySegment grads, long atGrads, MemorySegment sum, long atSum, long count, float limit) {
+        float quick = Math.min(limit, 0.5f);
+        long refused = 0;
+        long i = 0;
+        for (; i <= count - LANES; i += LANES) {
+            FloatVector g = load(grads, atGrads + 4 * i);
+            if (g.abs().compare(VectorOperators.LT, quick).allTrue()) {
+                units((DoubleVector) g.convertShape(VectorOperators.F2D, DOUBLES, 0)).intoMemorySegment(sum, atSum + 8 * i, LITTLE_ENDIAN);
+                units((DoubleVector) g.convertShape(VectorOperators.F2D, DOUBLES, 1)).intoMemorySegment(sum, atSum + 8 * (i + LANES / 2), LITTLE_ENDIAN);
+            } else {
+                refused += oneByOne(grads, atGrads + 4 * i, sum, atSum + 8 * i, LANES, limit, true);
+            }
+        }
+        return refused + oneByOne(grads, atGrads + 4 * i, sum, atSum + 8 * i, count - i, limit, true);
     }
 
     private static void addRounded(DoubleVector g, MemorySegment sum, long at) {
-        LongVector units = g.mul(0x1p52).add(ROUND).reinterpretAsLongs().sub(ROUND_BITS);
-        LongVector.fromMemorySegment(LONGS, sum, at, LITTLE_ENDIAN).add(units).intoMemorySegment(sum, at, LITTLE_ENDIAN);
+        LongVector.fromMemorySegment(LONGS, sum, at, LITTLE_ENDIAN).add(units(g)).intoMemorySegment(sum, at, LITTLE_ENDIAN);
     }
 
-    private static long addOneByOne(MemorySegment grads, long atGrads, MemorySegment sum, long atSum, long count, float limit) {
+    /// In units of 2^−52, rounded to nearest even.
+    private static LongVector units(DoubleVector g) {
+        return g.mul(0x1p52).add(ROUND).reinterpretAsLongs().sub(ROUND_BITS);
+    }
+
+    private static long oneByOne(MemorySegment grads, long atGrads, MemorySegment sum, long atSum, long count, float limit, boolean anew) {
         long refused = 0;
         for (long i = 0; i < count; i++) {
             float g = grads.get(JAVA_FLOAT, atGrads + 4 * i);
-            if (Math.abs(g) < limit) {
-                sum.set(JAVA_LONG, atSum + 8 * i, sum.get(JAVA_LONG, atSum + 8 * i) + (long) Math.rint(g * 0x1p52));
-            } else {
-                refused++;
-            }
+            long before = anew ? 0 : sum.get(JAVA_LONG, atSum + 8 * i);
+            boolean fits = Math.abs(g) < limit;
+            sum.set(JAVA_LONG, atSum + 8 * i, fits ? before + (long) Math.rint(g * 0x1p52) : before);
+            refused += fits ? 0 : 1;
         }
         return refused;
     }
 
     void mean(FixedMean op, Tensor[] in, Tensor[] out) {
         MemorySegment y = out[0].data();
+        boolean power = Integer.bitCount(op.count()) == 1;       // then a product with the inverse is exact too
+        float factor = power ? 0x1p-52f / op.count() : 0x1p-52f;
         Spans.share(workers, (from, to) -> {
-            if (in.length == 1) {
-                meanLoop(in[0].data(), 8 * in[0].offsetOf(from), y, 4 * from, to - from, op.count());
-            } else {
-                meanOfAllLoop(in, from, to, y, op.count());
+            for (long start = from; start < to; start += CHUNK) {
+                long count = Math.min(CHUNK, to - start);
+                if (in.length == 1) {
+                    meanLoop(in[0].data(), 8 * in[0].offsetOf(start), y, 4 * start, count, factor);
+                } else {
+                    meanOfAllLoop(in, start, start + count, y, factor);
+                }
+                if (!power) {
+                    divideLoop(y, 4 * start, count, op.count());
+                }
             }
         }, in);
     }
 
-    private static void meanLoop(MemorySegment sum, long atSum, MemorySegment y, long atY, long count, float leaves) {
+    private static void divideLoop(MemorySegment y, long at, long count, float by) {
         long i = 0;
-        for (; i <= count - LANES; i += HALF) {                  // what is stored of the upper half is written over by the next
-            scaled(LongVector.fromMemorySegment(LONGS, sum, atSum + 8 * i, LITTLE_ENDIAN), leaves).intoMemorySegment(y, atY + 4 * i, LITTLE_ENDIAN);
+        for (; i <= count - LANES; i += LANES) {
+            store(load(y, at + 4 * i).div(by), y, at + 4 * i);
         }
         for (; i < count; i++) {
-            y.set(JAVA_FLOAT, atY + 4 * i, (float) sum.get(JAVA_LONG, atSum + 8 * i) * 0x1p-52f / leaves);
+            y.set(JAVA_FLOAT, at + 4 * i, y.get(JAVA_FLOAT, at + 4 * i) / by);
         }
     }
 
-    private static void meanOfAllLoop(Tensor[] sums, long from, long to, MemorySegment y, float leaves) {
+    private static void meanLoop(MemorySegment sum, long atSum, MemorySegment y, long atY, long count, float factor) {
+        long i = 0;
+        for (; i <= count - LANES; i += HALF) {                  // what is stored of the upper half is written over by the next
+            scaled(LongVector.fromMemorySegment(LONGS, sum, atSum + 8 * i, LITTLE_ENDIAN), factor).intoMemorySegment(y, atY + 4 * i, LITTLE_ENDIAN);
+        }
+        for (; i < count; i++) {
+            y.set(JAVA_FLOAT, atY + 4 * i, (float) sum.get(JAVA_LONG, atSum + 8 * i) * factor);
+        }
+    }
+
+    private static void meanOfAllLoop(Tensor[] sums, long from, long to, MemorySegment y, float factor) {
         MemorySegment[] data = new MemorySegment[sums.length];
         for (int k = 0; k < sums.length; k++) {
             data[k] = sums[k].data().asSlice(8 * sums[k].offsetOf(from));
@@ -130,20 +175,20 @@ final class FixedKernels {
             for (int k = 1; k < data.length; k++) {
                 units = units.add(LongVector.fromMemorySegment(LONGS, data[k], 8 * i, LITTLE_ENDIAN));
             }
-            scaled(units, leaves).intoMemorySegment(y, 4 * (from + i), LITTLE_ENDIAN);
+            scaled(units, factor).intoMemorySegment(y, 4 * (from + i), LITTLE_ENDIAN);
         }
         for (; i < count; i++) {
             long units = 0;
             for (MemorySegment part : data) {
                 units += part.get(JAVA_LONG, 8 * i);
             }
-            y.set(JAVA_FLOAT, 4 * (from + i), (float) units * 0x1p-52f / leaves);
+            y.set(JAVA_FLOAT, 4 * (from + i), (float) units * factor);
         }
     }
 
-    /// The means of as many elements as there are longs, and zeros behind them: vectors of half the length would be of a second class, and where the compiler has seen two it makes objects
+    /// Of as many elements as there are longs, with zeros behind them: vectors of half the length would be of a second class, and where the compiler has seen two it makes objects
     /// of what they share methods with.
-    private static FloatVector scaled(LongVector units, float leaves) {
-        return ((FloatVector) units.convertShape(VectorOperators.L2F, FLOATS, 0)).mul(0x1p-52f).div(leaves);
+    private static FloatVector scaled(LongVector units, float factor) {
+        return ((FloatVector) units.convertShape(VectorOperators.L2F, FLOATS, 0)).mul(factor);
     }
 }
