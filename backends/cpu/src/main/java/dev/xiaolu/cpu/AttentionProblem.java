@@ -67,6 +67,11 @@ final class AttentionProblem {
             return new Heads(tensor.data(), 4 * tensor.stride(0), 4 * tensor.stride(1), 4 * tensor.stride(2));
         }
 
+        /// Whether all heads of a sequence, of `dim` floats each and `heads` to a position, lie one after the other.
+        boolean areTogether(int heads, int dim) {
+            return perHead == 4L * dim && perPosition == perHead * heads;
+        }
+
         long at(int sequence, int position, int head) {
             return sequence * perSequence + position * perPosition + head * perHead;
         }

@@ -18,12 +18,14 @@ import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.LongVector;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
 
 /// Sums of gradients as integers in units of 2^−52, and their means.
 final class FixedKernels {
     /// As many floats as there are longs in a vector.
     /// Longs in one vector.
     private static final int HALF = LANES / 2;
+    private static final VectorShuffle<Float> HALVES_SWAPPED = VectorShuffle.fromOp(FLOATS, lane -> (lane + HALF) % LANES);
     /// Adding this to a double of magnitude below 2^51 rounds that to an integer, which then stands in the low bits.
     private static final double ROUND = 0x1.8p52;
     private static final long ROUND_BITS = Double.doubleToRawLongBits(ROUND);
@@ -155,8 +157,10 @@ final class FixedKernels {
 
     private static void meanLoop(MemorySegment sum, long atSum, MemorySegment y, long atY, long count, float factor) {
         long i = 0;
-        for (; i <= count - LANES; i += HALF) {                  // what is stored of the upper half is written over by the next
-            scaled(LongVector.fromMemorySegment(LONGS, sum, atSum + 8 * i, LITTLE_ENDIAN), factor).intoMemorySegment(y, atY + 4 * i, LITTLE_ENDIAN);
+        for (; i <= count - LANES; i += LANES) {
+            LongVector low = LongVector.fromMemorySegment(LONGS, sum, atSum + 8 * i, LITTLE_ENDIAN);
+            LongVector high = LongVector.fromMemorySegment(LONGS, sum, atSum + 8 * (i + HALF), LITTLE_ENDIAN);
+            store(scaled(low, high, factor), y, atY + 4 * i);
         }
         for (; i < count; i++) {
             y.set(JAVA_FLOAT, atY + 4 * i, (float) sum.get(JAVA_LONG, atSum + 8 * i) * factor);
@@ -170,12 +174,14 @@ final class FixedKernels {
         }
         long count = to - from;
         long i = 0;
-        for (; i <= count - LANES; i += HALF) {
-            LongVector units = LongVector.fromMemorySegment(LONGS, data[0], 8 * i, LITTLE_ENDIAN);
+        for (; i <= count - LANES; i += LANES) {
+            LongVector low = LongVector.fromMemorySegment(LONGS, data[0], 8 * i, LITTLE_ENDIAN);
+            LongVector high = LongVector.fromMemorySegment(LONGS, data[0], 8 * (i + HALF), LITTLE_ENDIAN);
             for (int k = 1; k < data.length; k++) {
-                units = units.add(LongVector.fromMemorySegment(LONGS, data[k], 8 * i, LITTLE_ENDIAN));
+                low = low.add(LongVector.fromMemorySegment(LONGS, data[k], 8 * i, LITTLE_ENDIAN));
+                high = high.add(LongVector.fromMemorySegment(LONGS, data[k], 8 * (i + HALF), LITTLE_ENDIAN));
             }
-            scaled(units, factor).intoMemorySegment(y, 4 * (from + i), LITTLE_ENDIAN);
+            store(scaled(low, high, factor), y, 4 * (from + i));
         }
         for (; i < count; i++) {
             long units = 0;
@@ -186,9 +192,11 @@ final class FixedKernels {
         }
     }
 
-    /// Of as many elements as there are longs, with zeros behind them: vectors of half the length would be of a second class, and where the compiler has seen two it makes objects
-    /// of what they share methods with.
-    private static FloatVector scaled(LongVector units, float factor) {
-        return ((FloatVector) units.convertShape(VectorOperators.L2F, FLOATS, 0)).mul(factor);
+    /// Each half becomes a whole vector with zeros behind it: vectors of half the length would be of a second class, and where the compiler has seen two it makes objects of what they share methods with.
+    /// No sum is −0, so adding zeros changes none.
+    private static FloatVector scaled(LongVector low, LongVector high, float factor) {
+        FloatVector first = (FloatVector) low.convertShape(VectorOperators.L2F, FLOATS, 0);
+        FloatVector second = (FloatVector) high.convertShape(VectorOperators.L2F, FLOATS, 0);
+        return first.add(second.rearrange(HALVES_SWAPPED)).mul(factor);
     }
 }

@@ -53,6 +53,7 @@ final class JointKeysGrad {
                     merge();
                 }
                 square.load(problem, call, sequence, first, end);
+                square.loadRows(problem, call, sequence, first, end);
                 if (gathered) {
                     gathered(first, end);
                 } else {
@@ -143,25 +144,25 @@ final class JointKeysGrad {
             if (high < 0 || !square.finite) {
                 Arrays.fill(square.h, sum, sum + Math.min(ROWS, count - key) * columns, 0);
                 for (int one = key; high >= 0 && one < Math.min(count, key + ROWS); one++) {
-                    apart(one, square.ds, square.rowsOfQ, low, high, into + one * columns);
-                    apart(one, square.p, square.rowsOfDy, low, high, into + one * columns);
+                    apart(one, square.ds, square.segmentOfQ, square.rowsOfQ, low, high, into + one * columns);
+                    apart(one, square.p, square.segmentOfDy, square.rowsOfDy, low, high, into + one * columns);
                 }
             } else {
-                chain(square.ds + low * LEAF_ROW + key, square.rowsOfQ + 4L * low * columns, high - low + 1, square.zeros, 0, sum);
-                chain(square.p + low * LEAF_ROW + key, square.rowsOfDy + 4L * low * columns, high - low + 1, sum, columns, sum);
+                chain(square.ds + low * LEAF_ROW + key, square.segmentOfQ, square.rowsOfQ + 4L * low * columns, high - low + 1, square.zeros, 0, sum);
+                chain(square.p + low * LEAF_ROW + key, square.segmentOfDy, square.rowsOfDy + 4L * low * columns, high - low + 1, sum, columns, sum);
             }
         }
     }
 
-    private void chain(int weights, long rows, int rowCount, int from, int rowFrom, int sum) {
-        AttentionTiles.product(square.h, weights, 1, LEAF_ROW, square.s, rows, 4L * columns, rowCount, from, rowFrom, sum, columns, columns);
+    private void chain(int weights, MemorySegment of, long rows, int rowCount, int from, int rowFrom, int sum) {
+        AttentionTiles.product(square.h, weights, 1, LEAF_ROW, of, rows, 4L * columns, rowCount, from, rowFrom, sum, columns, columns);
     }
 
     /// One key, over nothing but the rows that see it.
-    private void apart(int key, int weights, long rows, int low, int high, int sum) {
+    private void apart(int key, int weights, MemorySegment of, long rows, int low, int high, int sum) {
         for (int row = low; row <= high; row++) {
             if (square.sees(row, key)) {
-                AttentionTiles.rowProductLoop(square.h, weights + row * LEAF_ROW + key, LEAF_ROW, square.s, rows + 4L * row * columns, 4L * columns, 1, sum, columns);
+                AttentionTiles.rowProductLoop(square.h, weights + row * LEAF_ROW + key, LEAF_ROW, of, rows + 4L * row * columns, 4L * columns, 1, sum, columns);
             }
         }
     }
@@ -195,18 +196,18 @@ final class JointKeysGrad {
             }
             row = after;
         }
-        scatter(first, end, square.ds, square.rowsOfQ, into);
-        scatter(first, end, square.p, square.rowsOfDy, into);
+        scatter(first, end, square.ds, square.segmentOfQ, square.rowsOfQ, into);
+        scatter(first, end, square.p, square.segmentOfDy, square.rowsOfDy, into);
     }
 
-    private void scatter(int first, int end, int weights, long rows, int into) {
+    private void scatter(int first, int end, int weights, MemorySegment of, long rows, int into) {
         int before = first / problem.heads;
         for (int row = first; row < end; ) {
             int query = row / problem.heads;
             int after = Math.min(end, row + problem.heads - row % problem.heads);
             for (int i = 0; i < counts[query - before]; i++) {
                 int key = problem.chosen(sequence, query, ranks[query - before] + i) - start;
-                AttentionTiles.rowProductLoop(square.h, weights + (row - first) * LEAF_ROW + i, LEAF_ROW, square.s, rows + 4L * (row - first) * columns, 4L * columns, after - row, into + key * columns, columns);
+                AttentionTiles.rowProductLoop(square.h, weights + (row - first) * LEAF_ROW + i, LEAF_ROW, of, rows + 4L * (row - first) * columns, 4L * columns, after - row, into + key * columns, columns);
             }
             row = after;
         }

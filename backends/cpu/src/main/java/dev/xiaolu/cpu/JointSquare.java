@@ -8,12 +8,15 @@ import static dev.xiaolu.cpu.AttentionTiles.set;
 import static dev.xiaolu.cpu.Vectors.FLOATS;
 import static dev.xiaolu.cpu.Vectors.LANES;
 import static dev.xiaolu.op.Numerics.ATTENTION_LEAF;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
+import dev.xiaolu.cpu.AttentionProblem.Heads;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
 
 /// Up to 128 rows against up to 128 keys of joint attention: probabilities and gradients of the scores, for the gradients of either.
 ///
@@ -27,10 +30,12 @@ final class JointSquare {
     final int[] holeFrom = new int[ATTENTION_LEAF];
     final int[] holeTo = new int[ATTENTION_LEAF];
     float[] h = {};
-    MemorySegment s = MemorySegment.NULL;
-    /// The rows of `q` and of `dy` from these bytes of `s` on, `[leaf, columns]`.
-    final long rowsOfQ = 0;
+    /// The rows of `q` and of `dy`, `[leaf, columns]`, where they lie or copied; what a [#loadRows] has given.
+    MemorySegment segmentOfQ;
+    MemorySegment segmentOfDy;
+    long rowsOfQ;
     long rowsOfDy;
+    private MemorySegment s = MemorySegment.NULL;
     /// Whether `q` and `dy` of all rows are finite.
     boolean finite;
     int dim;
@@ -65,29 +70,69 @@ final class JointSquare {
         }
         Arrays.fill(h, zeros, q, 0);
         keys.lay(dim);
-        rowsOfDy = 4L * ATTENTION_LEAF * columns;
-        if (s.byteSize() < 2 * rowsOfDy) {
-            s = Arena.ofAuto().allocate(2 * rowsOfDy, 64);
-        }
         return end;
     }
 
-    /// Loads the rows `start` (inclusive) to `end` (exclusive) of a sequence, their `delta` from the call.
+    /// Whether the rows of a head are read as they lie.
+    private boolean areTogether(Heads rows, int heads) {
+        return dim == columns && rows.areTogether(heads, dim);
+    }
+
+    /// Loads the rows `start` (inclusive) to `end` (exclusive) of a sequence as factors of sums over keys, their `delta` from the call.
     void load(JointProblem problem, JointAttentionGradKernel.Call call, int sequence, int start, int end) {
-        finite = true;
+        toArray(problem.q, problem.heads, sequence, start, end, q);
+        toArray(call.dy(), problem.heads, sequence, start, end, dy);
         for (int row = 0; row < end - start; row++) {
             int query = (start + row) / problem.heads;
             int head = (start + row) % problem.heads;
-            long ofQ = problem.q.at(sequence, query, head);
-            long ofDy = call.dy().at(sequence, query, head);
-            finite &= JointKeys.packLoop(problem.q.data(), ofQ, dim, s, rowsOfQ + 4L * row * columns, columns);
-            finite &= JointKeys.packLoop(call.dy().data(), ofDy, dim, s, rowsOfDy + 4L * row * columns, columns);
-            AttentionPacks.packLoop(problem.q.data(), ofQ, dim, h, q + row * columns, columns);
-            AttentionPacks.packLoop(call.dy().data(), ofDy, dim, h, dy + row * columns, columns);
             h[m + row] = one(call.m().data(), call.m().at(sequence, query, head));
             h[inverse + row] = 1f / one(call.l().data(), call.l().at(sequence, query, head));
             h[delta + row] = call.deltas()[sequence * problem.rows() + start + row];
         }
+    }
+
+    private void toArray(Heads rows, int heads, int sequence, int start, int end, int into) {
+        if (areTogether(rows, heads)) {
+            MemorySegment.copy(rows.data(), JAVA_FLOAT_UNALIGNED, rows.at(sequence, start / heads, start % heads), h, into, (end - start) * dim);
+            return;
+        }
+        for (int row = start; row < end; row++) {
+            AttentionPacks.packLoop(rows.data(), rows.at(sequence, row / heads, row % heads), dim, h, into + (row - start) * columns, columns);
+        }
+    }
+
+    /// Makes the same rows, which are loaded, ready as what is summed over rows, and finds out whether all are finite.
+    void loadRows(JointProblem problem, JointAttentionGradKernel.Call call, int sequence, int start, int end) {
+        long bytes = 4L * ATTENTION_LEAF * columns;
+        if (s.byteSize() < 2 * bytes) {
+            s = Arena.ofAuto().allocate(2 * bytes, 64);
+        }
+        boolean copiesQ = !areTogether(problem.q, problem.heads), copiesDy = !areTogether(call.dy(), problem.heads);
+        segmentOfQ = copiesQ ? s : problem.q.data();
+        segmentOfDy = copiesDy ? s : call.dy().data();
+        rowsOfQ = copiesQ ? 0 : problem.q.at(sequence, start / problem.heads, start % problem.heads);
+        rowsOfDy = copiesDy ? bytes : call.dy().at(sequence, start / problem.heads, start % problem.heads);
+        finite = copiesQ ? copied(problem.q, problem.heads, sequence, start, end, rowsOfQ) : finiteLoop(segmentOfQ, rowsOfQ, (long) (end - start) * dim);
+        finite &= copiesDy ? copied(call.dy(), problem.heads, sequence, start, end, rowsOfDy) : finiteLoop(segmentOfDy, rowsOfDy, (long) (end - start) * dim);
+    }
+
+    private boolean copied(Heads rows, int heads, int sequence, int start, int end, long into) {
+        boolean all = true;
+        for (int row = start; row < end; row++) {
+            all &= JointKeys.packLoop(rows.data(), rows.at(sequence, row / heads, row % heads), dim, s, into + 4L * (row - start) * columns, columns);
+        }
+        return all;
+    }
+
+    /// Whether all of `count` floats, a multiple of two vectors, are finite.
+    private static boolean finiteLoop(MemorySegment from, long at, long count) {
+        FloatVector a = FloatVector.zero(FLOATS);                // ±0 as long as all are finite, else NaN
+        FloatVector b = FloatVector.zero(FLOATS);
+        for (long i = 0; i < count; i += 2 * LANES) {
+            a = FloatVector.fromMemorySegment(FLOATS, from, at + 4 * i, LITTLE_ENDIAN).mul(0f).add(a);
+            b = FloatVector.fromMemorySegment(FLOATS, from, at + 4 * (i + LANES), LITTLE_ENDIAN).mul(0f).add(b);
+        }
+        return a.add(b).compare(VectorOperators.EQ, 0f).allTrue();
     }
 
     /// The probabilities and gradients of the scores of the rows `start` (inclusive) to `end` (exclusive) with the loaded keys; rows behind them are spoilt.
