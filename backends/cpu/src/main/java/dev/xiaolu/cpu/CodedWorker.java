@@ -15,6 +15,10 @@ import java.lang.foreign.MemorySegment;
 final class CodedWorker implements ProductWorker {
     /// Bytes of columns that stay near while tiles go by.
     private static final long NEAR = 1536 << 10;
+    /// The same where few tiles go by, which read the columns from memory rather than multiply: what is packed is overwritten while it is still near.
+    private static final long NEARER = 256 << 10;
+    /// Rows up to which that is so.
+    private static final int FEW = 4 * TileCode.MOST_ROWS;
     /// Bytes of nodes that wait between blocks of the summed axis, at most, before fewer rows are taken at a time.
     private static final long WAITING = 8 << 20;
     /// Tiles whose rows are packed together: long reads.
@@ -39,7 +43,7 @@ final class CodedWorker implements ProductWorker {
         if (RowProduct.fits(product)) {
             row.run(product, index, fromColumn, toColumn);
         } else if (packs(product)) {
-            int chunk = panelsOf(NEAR, product.inner) * Tile.COLUMNS;
+            int chunk = panelsOf(product.rows <= FEW ? NEARER : NEAR, product.inner) * Tile.COLUMNS;
             for (int column = fromColumn; column < toColumn; column += chunk) {
                 int end = Math.min(toColumn, column + chunk);
                 columns.prepare(product, column, end);
