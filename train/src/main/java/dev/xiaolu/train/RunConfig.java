@@ -64,7 +64,7 @@ public record RunConfig(Run run, Model model, DeepSeekV4Settings deepseek4, Trai
             @Setting(value = "steps between samples; 0: only at the end", standard = "100", free = true) long sampleEvery,
             @Setting(value = "steps between checkpoints; 0: only at the end", standard = "100", free = true) long checkpointEvery,
             @Setting(value = "newest checkpoints kept", standard = "2", free = true) int keepCheckpoints,
-            @Setting(value = "steps whose operators are measured, after the first of a process; 0: none", standard = "0", free = true) int profileSteps) {
+            @Setting(value = "steps measured operator by operator, after the first; 0: none", standard = "0", free = true) int profileSteps) {
         public Train {
             sequenceSchedule = List.copyOf(sequenceSchedule);
             batchSchedule = List.copyOf(batchSchedule);
@@ -83,7 +83,7 @@ public record RunConfig(Run run, Model model, DeepSeekV4Settings deepseek4, Trai
             @Setting(value = "AdamW: decay of the second moment", standard = "0.95") double beta2,
             @Setting(value = "AdamW: added to the root of the second moment", standard = "1e-8") double epsilon,
             @Setting(value = "decoupled decay of matrices, multiplied by the rate", standard = "0.1") double weightDecay,
-            @Setting(value = "whether it holds for embeddings too: rows of tokens that do not come up shrink to nothing in long runs", standard = "true") boolean decayEmbeddings,
+            @Setting(value = "whether embeddings decay too; rows not seen shrink to nothing", standard = "true") boolean decayEmbeddings,
             @Setting(value = "norm above which gradients are scaled down; 0: never", standard = "1") double clipNorm,
             @Setting(value = "Muon: decay of the momentum", standard = "0.95") double muonMomentum,
             @Setting(value = "Muon: root-mean-square size of an update, before the rate", standard = "0.2") double muonGamma) {
