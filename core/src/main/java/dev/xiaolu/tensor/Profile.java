@@ -10,6 +10,7 @@ import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.ToDoubleFunction;
 
 /// Where the time of steps goes: a tree of parts within parts, and within those of operators, and within these of shapes.
 ///
@@ -26,6 +27,19 @@ public final class Profile {
     public record Part(String name, double calls, double seconds, double operations, double bytes, List<Part> parts) {
         public Part {
             parts = List.copyOf(parts);
+        }
+
+        /// Seconds that none of the parts took.
+        public double between() {
+            return Math.max(0, seconds - sum(parts, Part::seconds));
+        }
+
+        private static double sum(List<Part> parts, ToDoubleFunction<Part> number) {
+            double sum = 0;
+            for (Part part : parts) {
+                sum += number.applyAsDouble(part);
+            }
+            return sum;
         }
     }
 
@@ -65,8 +79,8 @@ public final class Profile {
             if (parts.values().stream().anyMatch(node -> node.ofOperators)) {
                 all.sort(Comparator.comparingDouble(Part::seconds).reversed());
             }
-            return new Part(name, calls / steps, nanos * 1e-9 / steps, all.isEmpty() ? operations / steps : all.stream().mapToDouble(Part::operations).sum(),
-                    all.isEmpty() ? bytes / steps : all.stream().mapToDouble(Part::bytes).sum(), all);
+            return new Part(name, calls / steps, nanos * 1e-9 / steps, all.isEmpty() ? operations / steps : Part.sum(all, Part::operations),
+                    all.isEmpty() ? bytes / steps : Part.sum(all, Part::bytes), all);
         }
     }
 

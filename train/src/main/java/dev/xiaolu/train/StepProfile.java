@@ -45,16 +45,11 @@ record StepProfile(long first, long last, double peak, Part step) {
                 lines.add(rest(2, several + (several == 1 ? " other" : " others"), small));
             }
             if (!part.parts().isEmpty()) {
-                lines.add(rest(2, "between operators", between(part)));
+                lines.add(rest(2, "between operators", part.between()));
             }
         }
-        lines.add(rest(1, "between these", between(step)));
+        lines.add(rest(1, "between these", step.between()));
         return lines;
-    }
-
-    /// Time of a part that none of its parts took.
-    static double between(Part part) {
-        return Math.max(0, part.seconds() - part.parts().stream().mapToDouble(Part::seconds).sum());
     }
 
     private String line(int depth, Part part, String calls) {
