@@ -6,6 +6,7 @@ import static dev.xiaolu.cpu.Vectors.load;
 import static dev.xiaolu.cpu.Vectors.store;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.xiaolu.cpu.Lanes.Value;
 import dev.xiaolu.op.AdamW;
 import dev.xiaolu.tensor.Kernel;
 import dev.xiaolu.tensor.Tensor;
@@ -26,20 +27,31 @@ final class AdamWKernel implements Kernel<AdamW> {
         Tensor m = in[2];
         Tensor v = in[3];
         if (MachineCode.available()) {
-            MemorySegment factors = AdamWCode.factors(op);
-            Spans.share(workers, (from, to) -> {
-                for (long at = from; at < to; at += AdamWCode.PIECE) {
-                    AdamWCode.step(factors, address(param, at), address(grad, at), address(m, at), address(v, at), Math.min(AdamWCode.PIECE, to - at));
-                }
-            }, in);
+            Spans.run(workers, Code.STEP, Code.factors(op), param, grad, m, v);
             return;
         }
         Spans.share(workers, (from, to) -> step(op, param.data(), 4 * param.offsetOf(from), grad.data(), 4 * grad.offsetOf(from),
                 m.data(), 4 * m.offsetOf(from), v.data(), 4 * v.offsetOf(from), to - from), in);
     }
 
-    private static long address(Tensor tensor, long index) {
-        return tensor.data().address() + 4 * tensor.offsetOf(index);
+    /// The same in machine code.
+    ///
+    /// The loop goes through every parameter once in a step, so it must be fast in the first step already. And in its Java form, by the luck of what was compiled before, the
+    /// compiler may hoist a check out of the loop that fails in some tensor of every step; then the kernel is thrown away and compiled anew for a hundred times.
+    private static final class Code {
+        static final LaneLoop STEP = LaneLoop.of(x -> {
+            Value grad = x.mul(x.load(1), x.factor(5));
+            Value first = x.fma(x.factor(0), x.load(2), x.mul(grad, x.factor(3)));
+            Value second = x.fma(x.factor(1), x.load(3), x.mul(x.mul(grad, x.factor(4)), grad));
+            Value divisor = x.add(x.div(x.sqrt(second), x.factor(6)), x.factor(7));
+            x.store(0, x.fma(x.factor(2), x.div(first, divisor), x.mul(x.load(0), x.factor(8))));
+            x.store(2, first);
+            x.store(3, second);
+        });
+
+        static float[] factors(AdamW op) {
+            return new float[] {op.beta1(), op.beta2(), -op.stepSize(), op.rest1(), op.rest2(), op.gradScale(), op.rootCorrection2(), op.epsilon(), op.keep()};
+        }
     }
 
     private static void step(AdamW op, MemorySegment param, long atParam, MemorySegment grad, long atGrad, MemorySegment m, long atM, MemorySegment v, long atV, long count) {

@@ -25,6 +25,10 @@ final class AddKernels {
         Tensor a = in[0];
         Tensor b = in[1];
         Tensor y = out[0];
+        if (MachineCode.available()) {
+            Spans.run(workers, Code.ADD, Spans.NONE, a, b, y);
+            return;
+        }
         Spans.share(workers, (from, to) -> addLoop(a.data(), 4 * a.offsetOf(from), b.data(), 4 * b.offsetOf(from), y.data(), 4 * from, to - from), a, b);
     }
 
@@ -32,6 +36,10 @@ final class AddKernels {
         Tensor a = in[0];
         Tensor b = in[1];
         Tensor y = out[0];
+        if (MachineCode.available()) {
+            Spans.run(workers, Code.COMBINE, new float[] {op.alpha(), op.beta()}, a, b, y);
+            return;
+        }
         Spans.share(workers, (from, to) -> combineLoop(op.alpha(), a.data(), 4 * a.offsetOf(from), op.beta(), b.data(), 4 * b.offsetOf(from),
                 y.data(), 4 * from, to - from), a, b);
     }
@@ -39,7 +47,18 @@ final class AddKernels {
     void scale(Scale op, Tensor[] in, Tensor[] out) {
         Tensor x = in[0];
         Tensor y = out[0];
+        if (MachineCode.available()) {
+            Spans.run(workers, Code.SCALE, new float[] {op.factor()}, x, y);
+            return;
+        }
         Spans.share(workers, (from, to) -> scaleLoop(op.factor(), x.data(), 4 * x.offsetOf(from), y.data(), 4 * from, to - from), x);
+    }
+
+    /// The same in machine code.
+    private static final class Code {
+        static final LaneLoop ADD = LaneLoop.of(x -> x.store(2, x.add(x.load(0), x.load(1))));
+        static final LaneLoop COMBINE = LaneLoop.of(x -> x.store(2, x.fma(x.factor(0), x.load(0), x.mul(x.load(1), x.factor(1)))));
+        static final LaneLoop SCALE = LaneLoop.of(x -> x.store(1, x.mul(x.load(0), x.factor(0))));
     }
 
     private static void addLoop(MemorySegment a, long atA, MemorySegment b, long atB, MemorySegment y, long atY, long count) {

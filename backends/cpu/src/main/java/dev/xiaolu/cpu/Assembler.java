@@ -14,7 +14,7 @@ final class Assembler {
 
     /// Conditions of jumps, with their codes.
     enum If {
-        EQUAL(4), NOT_EQUAL(5), BELOW(2), LESS(12), AT_LEAST(13), GREATER(15);
+        EQUAL(4), NOT_EQUAL(5), BELOW(2), NOT_BELOW(3), LESS(12), AT_LEAST(13), GREATER(15);
 
         private final int code;
 
@@ -90,6 +90,13 @@ final class Assembler {
         }
         put(0xB8 | to.ordinal() & 7);
         put32(value);
+    }
+
+    void mov64(Gp to, long value) {
+        put(0x48 | to.ordinal() >> 3);
+        put(0xB8 | to.ordinal() & 7);
+        put32((int) value);
+        put32((int) (value >> 32));
     }
 
     void lea(Gp to, Mem from) {
@@ -237,6 +244,19 @@ final class Assembler {
         vmovups(to, 0, zmm);
     }
 
+    /// Loads 16 floats that stand in the code itself.
+    void vmovups(int zmm, Label from) {
+        prefix(1, 0, 0, zmm, 0, 0, 0, 0, false);
+        put(0x10);
+        put((zmm & 7) << 3 | 5);
+        reference(from);
+    }
+
+    /// Puts 32 bits that are no instruction.
+    void data(int value) {
+        put32(value);
+    }
+
     /// One float in every lane.
     void vbroadcastss(int zmm, Mem from) {
         evex(0x18, 2, 1, 0, zmm, 0, from, FLOAT, 0, false);
@@ -252,29 +272,48 @@ final class Assembler {
         evex(0x58, 1, 0, 0, to, a, b, VECTOR, 0, false);
     }
 
-    /// `to = a + b`.
-    void vaddps(int to, int a, int b) {
-        evex(0x58, 1, 0, 0, to, a, b);
-    }
-
-    /// `to = a * b`.
-    void vmulps(int to, int a, int b) {
-        evex(0x59, 1, 0, 0, to, a, b);
-    }
-
-    /// `to = a / b`.
-    void vdivps(int to, int a, int b) {
-        evex(0x5E, 1, 0, 0, to, a, b);
-    }
-
-    /// `to = sqrt(of)`.
-    void vsqrtps(int to, int of) {
-        evex(0x51, 1, 0, 0, to, 0, of);
-    }
-
     /// `to = +0` in every lane.
     void zero(int to) {
         evex(0xEF, 1, 1, 0, to, to, to);
+    }
+
+    /// `to = a op b`; instructions of one operand take it as `b`, and `a` is 0.
+    void lanes(Evex op, int to, int a, int b) {
+        evex(op, to, a, b, 0);
+    }
+
+    /// The same where the lanes of a mask matter.
+    void lanes(Evex op, int to, int a, int b, int mask) {
+        evex(op, to, a, b, mask);
+    }
+
+    /// The same with a constant behind it.
+    void lanesBy(Evex op, int to, int a, int b, int constant) {
+        evex(op, to, a, b, 0);
+        put(constant);
+    }
+
+    /// `to = of` shifted by so many bits.
+    void shift(Evex op, int to, int of, int bits) {
+        evex(op, op.extension(), to, of, 0);
+        put(bits);
+    }
+
+    /// Stores the lowest lane.
+    void vmovss(Mem to, int zmm) {
+        int start = size;
+        evex(0x11, 1, 2, 0, zmm, 0, to, FLOAT, 0, false);
+        code[start + 3] &= ~0x40;                                // the length is ignored; 0 is what others write
+    }
+
+    /// Loads the longs of the mask, 0 for every one, and 0 for the others, which are not touched.
+    void loadLongs(int zmm, int mask, Mem from) {
+        evex(0x6F, 1, 2, 1, zmm, 0, from, VECTOR, mask, mask != 0);
+    }
+
+    /// Stores the longs of the mask, 0 for every one.
+    void storeLongs(Mem to, int mask, int zmm) {
+        evex(0x7F, 1, 2, 1, zmm, 0, to, VECTOR, mask, false);
     }
 
     void vunpcklps(int to, int a, int b) {
@@ -293,12 +332,6 @@ final class Assembler {
         evex(0x15, 1, 1, 1, to, a, b);
     }
 
-    /// Two quarters of `a`, then two of `b`, two bits of `choice` for each.
-    void vshuff32x4(int to, int a, int b, int choice) {
-        evex(0x23, 3, 1, 0, to, a, b);
-        put(choice);
-    }
-
     /// The low 16 bits as a mask.
     void kmovw(int mask, Gp from) {
         boolean high = from.ordinal() >= 8;
@@ -311,6 +344,14 @@ final class Assembler {
         }
         put(0x92);
         put(0xC0 | mask << 3 | from.ordinal() & 7);
+    }
+
+    /// Sets the carry if every one of the 16 lanes is in the mask.
+    void kortestw(int mask) {
+        put(0xC5);
+        put(0xF8);
+        put(0x98);
+        put(0xC0 | mask << 3 | mask);
     }
 
     /// Asks for a cache line in the first level.
@@ -375,8 +416,16 @@ final class Assembler {
         memory(reg, rm, unit);
     }
 
+    private void evex(Evex op, int reg, int second, int rm, int mask) {
+        evex(op.opcode, op.map, op.prefix, op.wide, reg, second, rm, mask);
+    }
+
     private void evex(int opcode, int map, int prefix, int wide, int reg, int second, int rm) {
-        prefix(map, prefix, wide, reg, second, rm >> 4, rm >> 3 & 1, 0, false);
+        evex(opcode, map, prefix, wide, reg, second, rm, 0);
+    }
+
+    private void evex(int opcode, int map, int prefix, int wide, int reg, int second, int rm, int mask) {
+        prefix(map, prefix, wide, reg, second, rm >> 4, rm >> 3 & 1, mask, false);
         put(opcode);
         put(0xC0 | (reg & 7) << 3 | rm & 7);
     }

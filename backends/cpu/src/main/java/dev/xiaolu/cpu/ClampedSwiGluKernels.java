@@ -7,6 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static jdk.incubator.vector.VectorOperators.GT;
 
+import dev.xiaolu.cpu.Lanes.Value;
 import dev.xiaolu.op.ClampedSwiGlu;
 import dev.xiaolu.op.ClampedSwiGluGrad;
 import dev.xiaolu.tensor.Elementary;
@@ -25,6 +26,10 @@ final class ClampedSwiGluKernels {
     void forward(ClampedSwiGlu op, Tensor[] in, Tensor[] out) {
         Tensor gate = in[0];
         Tensor up = in[1];
+        if (MachineCode.available()) {
+            Spans.run(workers, Code.FORWARD, new float[] {op.limit(), -op.limit()}, gate, up, out[0]);
+            return;
+        }
         MemorySegment y = out[0].data();
         Spans.share(workers, (from, to) -> forwardLoop(op.limit(), gate.data(), 4 * gate.offsetOf(from), up.data(), 4 * up.offsetOf(from), y, 4 * from, to - from), gate, up);
     }
@@ -33,10 +38,38 @@ final class ClampedSwiGluKernels {
         Tensor gate = in[0];
         Tensor up = in[1];
         Tensor dy = in[2];
+        if (MachineCode.available()) {
+            Spans.run(workers, Code.GRADIENTS, new float[] {op.limit(), -op.limit()}, gate, up, dy, out[0], out[1]);
+            return;
+        }
         MemorySegment dgate = out[0].data();
         MemorySegment dup = out[1].data();
         Spans.share(workers, (from, to) -> gradientLoop(op.limit(), gate.data(), 4 * gate.offsetOf(from), up.data(), 4 * up.offsetOf(from),
                 dy.data(), 4 * dy.offsetOf(from), dgate, dup, 4 * from, to - from), gate, up, dy);
+    }
+
+    /// The same in machine code; what is no number passes each bound.
+    private static final class Code {
+        static final LaneLoop FORWARD = LaneLoop.of(x -> {
+            Value high = x.factor(0);
+            Value g = x.min(high, x.load(0));
+            Value u = x.max(x.factor(1), x.min(high, x.load(1)));
+            x.store(2, x.mul(x.mul(g, LaneElementary.sigmoid(x, g)), u));
+        });
+        static final LaneLoop GRADIENTS = LaneLoop.of(x -> {
+            Value high = x.factor(0);
+            Value zero = x.constant(0f);
+            Value one = x.constant(1f);
+            Value gates = x.load(0);
+            Value ups = x.load(1);
+            Value d = x.load(2);
+            Value g = x.min(high, gates);
+            Value u = x.max(x.factor(1), x.min(high, ups));
+            Value s = LaneElementary.sigmoid(x, g);
+            Value slope = x.mul(s, x.fma(g, x.sub(one, s), one));
+            x.store(3, x.blend(x.mul(x.mul(d, u), slope), zero, x.greater(gates, high)));
+            x.store(4, x.blend(x.mul(d, x.mul(g, s)), zero, x.greater(x.and(ups, x.bits(0x7FFFFFFF)), high)));
+        });
     }
 
     private static void forwardLoop(float limit, MemorySegment gate, long atGate, MemorySegment up, long atUp, MemorySegment y, long atY, long count) {

@@ -7,6 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
+import dev.xiaolu.cpu.Lanes.Value;
 import dev.xiaolu.op.CrossEntropy;
 import dev.xiaolu.op.CrossEntropyGrad;
 import dev.xiaolu.op.Numerics;
@@ -28,17 +29,23 @@ final class CrossEntropyKernels {
         Tensor logits = in[0];
         Tensor targets = in[1];
         int vocab = (int) logits.shape().last();
+        if (MachineCode.available()) {
+            Spans.rows(workers, 1, Code.FORWARD, Spans.NONE, logits.shape().rows(), vocab, new long[] {vocab, 1, 1}, logits, out[1], out[2]);
+        }
         workers.share(logits.shape().rows(), 1, (from, to) -> {
             float[] lanes = new float[Numerics.LANES];
             for (long row = from; row < to; row++) {
                 int target = target(targets, row, vocab);
                 long at = 4 * logits.offsetOf(row * vocab);
-                float m = maximumLoop(logits.data(), at, vocab);
-                float l = RowSums.exponentialLoop(logits.data(), at, vocab, m, lanes);
+                if (!MachineCode.available()) {
+                    float largest = maximumLoop(logits.data(), at, vocab);
+                    out[1].data().set(JAVA_FLOAT, 4 * row, largest);
+                    out[2].data().set(JAVA_FLOAT, 4 * row, RowSums.exponentialLoop(logits.data(), at, vocab, largest, lanes));
+                }
+                float m = out[1].data().get(JAVA_FLOAT, 4 * row);
+                float l = out[2].data().get(JAVA_FLOAT, 4 * row);
                 float loss = target < 0 ? 0 : Elementary.log(l) - (logits.data().get(JAVA_FLOAT, at + 4L * target) - m);
                 out[0].data().set(JAVA_FLOAT, 4 * row, loss);
-                out[1].data().set(JAVA_FLOAT, 4 * row, m);
-                out[2].data().set(JAVA_FLOAT, 4 * row, l);
             }
         });
     }
@@ -47,6 +54,10 @@ final class CrossEntropyKernels {
         Tensor logits = in[0];
         MemorySegment dlogits = out[0].data();
         int vocab = (int) logits.shape().last();
+        boolean coded = MachineCode.available();
+        if (coded) {
+            Spans.rows(workers, 1, Code.GRADIENT, Spans.NONE, logits.shape().rows(), vocab, new long[] {vocab, 1, 1, 1, vocab}, logits, in[2], in[3], in[4], out[0]);
+        }
         workers.share(logits.shape().rows(), 1, (from, to) -> {
             for (long row = from; row < to; row++) {
                 int target = target(in[1], row, vocab);
@@ -57,11 +68,30 @@ final class CrossEntropyKernels {
                     float r = 1 / in[3].data().get(JAVA_FLOAT, 4 * row);
                     float dloss = in[4].data().get(JAVA_FLOAT, 4 * row);
                     long at = 4 * logits.offsetOf(row * vocab);
-                    gradientLoop(logits.data(), at, m, r, dloss, dlogits, 4 * row * vocab, vocab);
+                    if (!coded) {
+                        gradientLoop(logits.data(), at, m, r, dloss, dlogits, 4 * row * vocab, vocab);
+                    }
                     float p = Elementary.exp(logits.data().get(JAVA_FLOAT, at + 4L * target) - m) * r;
                     dlogits.set(JAVA_FLOAT, 4 * (row * vocab + target), (p - 1) * dloss);
                 }
             }
+        });
+    }
+
+    /// Rows in machine code.
+    private static final class Code {
+        /// `logits, m, l`.
+        static final LaneLoop FORWARD = LaneLoop.rows(x -> {
+            Value m = x.largest(0);
+            x.storeOne(1, 0, m);
+            x.storeOne(2, 0, x.sum(() -> LaneElementary.exp(x, x.sub(x.load(0), m))));
+        });
+        /// `logits, m, l, dloss, dlogits`, every element as if it were not the target's.
+        static final LaneLoop GRADIENT = LaneLoop.rows(x -> {
+            Value m = x.loadOne(1, 0);
+            Value r = x.div(x.constant(1f), x.loadOne(2, 0));
+            Value dloss = x.loadOne(3, 0);
+            x.each(() -> x.store(4, x.mul(x.mul(LaneElementary.exp(x, x.sub(x.load(0), m)), r), dloss)));
         });
     }
 

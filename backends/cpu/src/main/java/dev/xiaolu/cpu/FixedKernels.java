@@ -10,10 +10,12 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
+import dev.xiaolu.cpu.Lanes.Value;
 import dev.xiaolu.op.FixedAdd;
 import dev.xiaolu.op.FixedMean;
 import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.LongVector;
@@ -22,13 +24,16 @@ import jdk.incubator.vector.VectorShuffle;
 
 /// Sums of gradients as integers in units of 2^−52, and their means.
 final class FixedKernels {
-    /// As many floats as there are longs in a vector.
     /// Longs in one vector.
     private static final int HALF = LANES / 2;
     private static final VectorShuffle<Float> HALVES_SWAPPED = VectorShuffle.fromOp(FLOATS, lane -> (lane + HALF) % LANES);
     /// Adding this to a double of magnitude below 2^51 rounds that to an integer, which then stands in the low bits.
     private static final double ROUND = 0x1.8p52;
     private static final long ROUND_BITS = Double.doubleToRawLongBits(ROUND);
+    /// Gradients below it are rounded by addition.
+    private static final float QUICK = 0.5f;
+    /// Sums of one mean that machine code takes.
+    private static final int MOST_SUMS = 8;
     /// Elements whose sums stay in the nearest cache while the leaves pass by.
     private static final long CHUNK = 1024;
 
@@ -54,15 +59,22 @@ final class FixedKernels {
         long next = 4 * grads.stride(0);
         Spans.share(workers, (from, to) -> {
             long refused = 0;
+            LaneCall begin = MachineCode.available() ? Code.BEGIN.call() : null;
+            LaneCall go = MachineCode.available() ? Code.ADD.call() : null;
             for (long start = from; start < to; start += CHUNK) {
                 long count = Math.min(CHUNK, to - start);
                 long atLeaf = 4 * leaf.offsetOf(start);
                 long atSum = 8 * sum.offsetOf(start);
-                if (op.anew()) {
-                    refused += beginLoop(grads.data(), atLeaf, sum.data(), atSum, count, op.limit());
-                }
-                for (long k = op.anew() ? 1 : 0; k < leaves; k++) {
-                    refused += addLoop(grads.data(), atLeaf + k * next, sum.data(), atSum, count, op.limit());
+                for (long k = 0; k < leaves; k++) {
+                    boolean anew = k == 0 && op.anew();
+                    long at = atLeaf + k * next;
+                    if (begin != null) {
+                        refused += coded(anew ? begin : go, grads.data(), at, sum.data(), atSum, count, op.limit(), anew);
+                    } else if (anew) {
+                        refused += beginLoop(grads.data(), at, sum.data(), atSum, count, op.limit());
+                    } else {
+                        refused += addLoop(grads.data(), at, sum.data(), atSum, count, op.limit());
+                    }
                 }
             }
             if (refused > 0) {
@@ -71,9 +83,60 @@ final class FixedKernels {
         }, leaf, sum);
     }
 
+    /// The loops in machine code.
+    private static final class Code {
+        static final LaneLoop ADD = LaneLoop.of(x -> sums(x, false));
+        static final LaneLoop BEGIN = LaneLoop.of(x -> sums(x, true));
+        static final LaneLoop DIVIDE = LaneLoop.of(x -> x.store(0, x.div(x.load(0), x.factor(0))));
+        /// By the number of sums.
+        private static final LaneLoop[] MEANS = new LaneLoop[1 + MOST_SUMS];
+
+        private static void sums(Lanes x, boolean anew) {
+            Value g = x.load(0);
+            x.leaveUnless(x.less(x.and(g, x.bits(0x7FFFFFFF)), x.factor(0)));
+            for (int half = 0; half < 2; half++) {
+                Value rounded = x.addDoubles(x.mulDoubles(x.toDoubles(g, half), x.constant(0x1p52)), x.constant(ROUND));
+                Value units = x.subLongs(rounded, x.longs(ROUND_BITS));
+                x.storeLongs(1, half, anew ? units : x.addLongs(x.loadLongs(1, half), units));
+            }
+        }
+
+        static synchronized LaneLoop mean(int sums) {
+            if (MEANS[sums] == null) {
+                MEANS[sums] = LaneLoop.of(x -> {
+                    Value[] halves = new Value[2];
+                    for (int half = 0; half < 2; half++) {
+                        halves[half] = x.loadLongs(0, half);
+                        for (int k = 1; k < sums; k++) {
+                            halves[half] = x.addLongs(halves[half], x.loadLongs(k, half));
+                        }
+                    }
+                    x.store(sums, x.mul(x.toFloats(halves[0], halves[1]), x.factor(0)));
+                });
+            }
+            return MEANS[sums];
+        }
+    }
+
+    /// Adds a run, or begins one, and gives the number of gradients refused.
+    private static long coded(LaneCall call, MemorySegment grads, long atGrads, MemorySegment sum, long atSum, long count, float limit, boolean anew) {
+        call.factor(0, Math.min(limit, QUICK));
+        long refused = 0;
+        long i = 0;
+        while (true) {
+            i += call.place(0, grads.address() + atGrads + 4 * i).place(1, sum.address() + atSum + 8 * i).run(count - i);
+            if (i == count) {
+                return refused;
+            }
+            long few = Math.min(LANES, count - i);
+            refused += oneByOne(grads, atGrads + 4 * i, sum, atSum + 8 * i, few, limit, anew);
+            i += few;
+        }
+    }
+
     /// Adds a run and gives the number of gradients refused.
     private static long addLoop(MemorySegment grads, long atGrads, MemorySegment sum, long atSum, long count, float limit) {
-        float quick = Math.min(limit, 0.5f);                     // below it, rounding by addition works
+        float quick = Math.min(limit, QUICK);
         long refused = 0;
         long i = 0;
         for (; i <= count - LANES; i += LANES) {
@@ -90,7 +153,7 @@ final class FixedKernels {
 
     /// Begins a run of sums and gives the number of gradients refused.
     private static long beginLoop(MemorySegment grads, long atGrads, MemorySegment sum, long atSum, long count, float limit) {
-        float quick = Math.min(limit, 0.5f);
+        float quick = Math.min(limit, QUICK);
         long refused = 0;
         long i = 0;
         for (; i <= count - LANES; i += LANES) {
@@ -130,6 +193,15 @@ final class FixedKernels {
         MemorySegment y = out[0].data();
         boolean power = Integer.bitCount(op.count()) == 1;       // then a product with the inverse is exact too
         float factor = power ? 0x1p-52f / op.count() : 0x1p-52f;
+        if (MachineCode.available() && in.length <= MOST_SUMS) {
+            Tensor[] all = Arrays.copyOf(in, in.length + 1);
+            all[in.length] = out[0];
+            Spans.run(workers, Code.mean(in.length), new float[] {factor}, all);
+            if (!power) {
+                Spans.run(workers, Code.DIVIDE, new float[] {op.count()}, out[0]);
+            }
+            return;
+        }
         Spans.share(workers, (from, to) -> {
             for (long start = from; start < to; start += CHUNK) {
                 long count = Math.min(CHUNK, to - start);

@@ -53,6 +53,10 @@ final class HyperStreamKernels {
         Tensor x = in[1];
         int n = (int) pre.shape().last();
         long hidden = x.shape().last();
+        if (HyperStreamCode.fits(n, in)) {
+            share(x, (from, to) -> HyperStreamCode.collapse(in, out[0], hidden, from, to));
+            return;
+        }
         share(x, (from, to) -> {
             float[] gates = new float[n];
             long[] streams = new long[n];
@@ -74,6 +78,10 @@ final class HyperStreamKernels {
         Tensor du = in[2];
         int n = (int) pre.shape().last();
         long hidden = x.shape().last();
+        if (HyperStreamCode.fits(n, in)) {
+            share(x, (from, to) -> HyperStreamCode.collapseGradients(in, out, hidden, from, to));
+            return;
+        }
         share(x, (from, to) -> {
             float[] gates = new float[n];
             long[] streams = new long[n];
@@ -100,6 +108,10 @@ final class HyperStreamKernels {
         Tensor y = in[1];
         int n = (int) in[2].shape().last();
         long hidden = x.shape().last();
+        if (HyperStreamCode.fits(n, in)) {
+            share(x, (from, to) -> HyperStreamCode.mix(in, out[0], hidden, from, to));
+            return;
+        }
         share(x, (from, to) -> {
             float[] post = new float[n];
             float[] comb = new float[n * n];
@@ -125,6 +137,10 @@ final class HyperStreamKernels {
         MemorySegment dmixed = in[4].data();
         int n = (int) in[2].shape().last();
         long hidden = x.shape().last();
+        if (HyperStreamCode.fits(n, in)) {
+            share(x, (from, to) -> HyperStreamCode.mixGradients(in, out, hidden, from, to));
+            return;
+        }
         share(x, (from, to) -> {
             float[] post = new float[n];
             float[] comb = new float[n * n];

@@ -63,6 +63,16 @@ final class MachineCode {
 
     /// Maps the code and gives a handle of this type; arrays on the heap may be passed.
     static MethodHandle install(Assembler code, FunctionDescriptor type) {
+        return LINKER.downcallHandle(map(code), type, Linker.Option.critical(type.argumentLayouts().contains(ADDRESS)));
+    }
+
+    /// A handle that takes the place of mapped code first, then what the code takes, which may be an array on the heap.
+    static MethodHandle handle(FunctionDescriptor type) {
+        return LINKER.downcallHandle(type, Linker.Option.critical(true));
+    }
+
+    /// Maps the code and gives its place.
+    static MemorySegment map(Assembler code) {
         byte[] bytes = code.bytes();
         long length = (bytes.length + PAGE - 1) / PAGE * PAGE;
         try {
@@ -76,7 +86,7 @@ final class MachineCode {
             if (refused != 0) {
                 throw new IllegalStateException("mprotect refused to make code executable");
             }
-            return LINKER.downcallHandle(page, type, Linker.Option.critical(type.argumentLayouts().contains(ADDRESS)));
+            return page;
         } catch (Throwable thrown) {
             throw unchecked(thrown);
         }

@@ -158,14 +158,14 @@ final class PackCode {
         }
         for (int c = 0; c < 4; c++) {                            // then quarters among the four registers of each c
             int spare = LANES + 4 * c;
-            code.vshuff32x4(spare, c, 4 + c, 0x44);
-            code.vshuff32x4(spare + 1, 8 + c, 12 + c, 0x44);
-            code.vshuff32x4(spare + 2, c, 4 + c, 0xEE);
-            code.vshuff32x4(spare + 3, 8 + c, 12 + c, 0xEE);
-            code.vshuff32x4(c, spare, spare + 1, 0x88);
-            code.vshuff32x4(4 + c, spare, spare + 1, 0xDD);
-            code.vshuff32x4(8 + c, spare + 2, spare + 3, 0x88);
-            code.vshuff32x4(12 + c, spare + 2, spare + 3, 0xDD);
+            code.lanesBy(Evex.VSHUFF32X4, spare, c, 4 + c, 0x44);
+            code.lanesBy(Evex.VSHUFF32X4, spare + 1, 8 + c, 12 + c, 0x44);
+            code.lanesBy(Evex.VSHUFF32X4, spare + 2, c, 4 + c, 0xEE);
+            code.lanesBy(Evex.VSHUFF32X4, spare + 3, 8 + c, 12 + c, 0xEE);
+            code.lanesBy(Evex.VSHUFF32X4, c, spare, spare + 1, 0x88);
+            code.lanesBy(Evex.VSHUFF32X4, 4 + c, spare, spare + 1, 0xDD);
+            code.lanesBy(Evex.VSHUFF32X4, 8 + c, spare + 2, spare + 3, 0x88);
+            code.lanesBy(Evex.VSHUFF32X4, 12 + c, spare + 2, spare + 3, 0xDD);
         }
     }
 

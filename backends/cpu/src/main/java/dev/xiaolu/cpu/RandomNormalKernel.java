@@ -4,11 +4,14 @@ import static dev.xiaolu.cpu.Vectors.FLOATS;
 import static dev.xiaolu.cpu.Vectors.INTS;
 import static dev.xiaolu.cpu.Vectors.LANES;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
 
+import dev.xiaolu.cpu.Lanes.Value;
 import dev.xiaolu.op.RandomNormal;
 import dev.xiaolu.platform.RandomKey;
 import dev.xiaolu.tensor.Kernel;
 import dev.xiaolu.tensor.Tensor;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -27,7 +30,56 @@ final class RandomNormalKernel implements Kernel<RandomNormal> {
 
     @Override public void run(RandomNormal op, Tensor[] in, Tensor[] out) {
         Tensor x = in[0];
+        if (MachineCode.available()) {
+            Spans.share(workers, (from, to) -> fillCoded(op, x.data(), 4 * x.offsetOf(from), from, to), x);
+            return;
+        }
         Spans.share(workers, (from, to) -> fill(op, x.data(), x.offsetOf(from), from, to), x);
+    }
+
+    /// The same by machine code, from native memory.
+    private static void fillCoded(RandomNormal op, MemorySegment x, long at, long from, long to) {
+        var key = new RandomKey(op.key());
+        int[] words = new int[4];
+        int[] drawn = new int[4 * COUNTERS];                     // words of radii, then words of angles
+        int pairs = 2 * COUNTERS;
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment scratch = arena.allocate(4L * 4 * pairs, 64);
+            LaneCall call = Code.PAIRS.call().factor(0, op.std()).place(0, scratch.address()).place(1, scratch.address() + 4L * pairs).place(2, scratch.address() + 8L * pairs);
+            for (long counter = from / 4; 4 * counter < to; counter += COUNTERS) {
+                for (int k = 0; k < COUNTERS; k++) {
+                    key.draw(counter + k, words);
+                    drawn[2 * k] = words[0];
+                    drawn[pairs + 2 * k] = words[1];
+                    drawn[2 * k + 1] = words[2];
+                    drawn[pairs + 2 * k + 1] = words[3];
+                }
+                MemorySegment.copy(drawn, 0, scratch, JAVA_INT, 0, 2 * pairs);
+                call.run(pairs);
+                long first = Math.max(from, 4 * counter);
+                long end = Math.min(to, 4 * counter + 2L * pairs);
+                MemorySegment.copy(scratch, 8L * pairs + 4 * (first - 4 * counter), x, at + 4 * (first - from), 4 * (end - first));
+            }
+        }
+    }
+
+    /// `words of radii, words of angles, numbers`, two for each element of the others.
+    private static final class Code {
+        static final LaneLoop PAIRS = LaneLoop.of(x -> {
+            Value scale = x.constant(0x1p-24f);
+            Value u = x.mul(x.toFloats(x.addInts(x.shiftRightUnsigned(x.load(0), 8), x.bits(1))), scale);
+            Value radius = x.sqrt(x.mul(LaneElementary.log(x, u), x.constant(-2f)));
+            Value angle = x.mul(x.mul(x.toFloats(x.shiftRightUnsigned(x.load(1), 8)), scale), x.constant(6.2831855f));
+            LaneElementary.Waves waves = LaneElementary.waves(x, angle);
+            Value even = x.mul(x.mul(waves.cosine(), radius), x.factor(0));
+            Value odd = x.mul(x.mul(waves.sine(), radius), x.factor(0));
+            Lanes.Mask odds = x.less(x.lanes(lane -> (lane & 1) == 0 ? 0 : 0xBF800000), x.constant(0f));
+            for (int half = 0; half < 2; half++) {
+                int first = half * LANES / 2;
+                Value twice = x.lanes(lane -> first + lane / 2);
+                x.storeWide(2, half, x.blend(x.rearrange(even, twice), x.rearrange(odd, twice), odds));
+            }
+        });
     }
 
     private static void fill(RandomNormal op, MemorySegment x, long at, long from, long to) {

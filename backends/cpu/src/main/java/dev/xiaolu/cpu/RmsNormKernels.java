@@ -8,11 +8,13 @@ import static dev.xiaolu.op.Numerics.LEAF;
 import static dev.xiaolu.platform.Check.check;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.xiaolu.cpu.Lanes.Value;
 import dev.xiaolu.op.Numerics;
 import dev.xiaolu.op.RmsNorm;
 import dev.xiaolu.op.RmsNormGrad;
 import dev.xiaolu.op.SquareSums;
 import dev.xiaolu.tensor.Tensor;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
@@ -22,6 +24,7 @@ final class RmsNormKernels {
     private final Workers workers;
     /// The gain's gradient of every leaf of 256 rows, `[leaf, hidden]`; grows to the largest call.
     private float[] partials = new float[0];
+    private MemorySegment addedUp = MemorySegment.NULL;
 
     RmsNormKernels(Workers workers) {
         this.workers = workers;
@@ -30,6 +33,10 @@ final class RmsNormKernels {
     void forward(RmsNorm op, Tensor[] in, Tensor[] out) {
         Tensor x = in[0];
         int hidden = (int) x.shape().last();
+        if (MachineCode.available()) {
+            Spans.rows(workers, 8, Code.FORWARD, new float[] {hidden, op.epsilon()}, x.shape().rows(), hidden, new long[] {hidden, 0, hidden}, x, in[1], out[0]);
+            return;
+        }
         MemorySegment gain = in[1].data();
         MemorySegment y = out[0].data();
         workers.share(x.shape().rows(), 8, (from, to) -> {
@@ -64,6 +71,10 @@ final class RmsNormKernels {
         long rows = x.shape().rows() / op.leaves();
         int leavesOfRows = (int) ((rows + LEAF - 1) / LEAF);
         int blocks = op.leaves() * leavesOfRows;
+        if (MachineCode.available()) {
+            gradients(op, in, out, hidden, rows, leavesOfRows);
+            return;
+        }
         if (partials.length < blocks * hidden) {
             partials = new float[blocks * hidden];
         }
@@ -79,11 +90,72 @@ final class RmsNormKernels {
                 }
             }
         });
+        sumLeaves(op, out[1], hidden, leavesOfRows);
+    }
+
+    /// The same by machine code, which adds up the gain's gradient outside of the heap.
+    private void gradients(RmsNormGrad op, Tensor[] in, Tensor[] out, int hidden, long rows, int leavesOfRows) {
+        Tensor x = in[0];
+        Tensor dy = in[2];
+        int blocks = op.leaves() * leavesOfRows;
+        if (addedUp.byteSize() < 4L * blocks * hidden) {
+            addedUp = Arena.ofAuto().allocate(4L * blocks * hidden, 64);
+            partials = new float[blocks * hidden];
+        }
+        boolean even = x.isContiguous() && dy.isContiguous();
+        workers.share(blocks, 1, (from, to) -> {
+            LaneCall call = Code.GRADIENTS.call().factor(0, hidden).factor(1, op.epsilon()).place(1, Spans.address(in[1], 0))
+                    .stride(0, 4L * hidden).stride(2, 4L * hidden).stride(3, 4L * hidden);
+            for (int block = (int) from; block < to; block++) {
+                long first = block / leavesOfRows * rows + (long) (block % leavesOfRows) * LEAF;
+                long end = Math.min(first + LEAF, (block / leavesOfRows + 1) * rows);
+                addedUp.asSlice(4L * block * hidden, 4L * hidden).fill((byte) 0);
+                call.place(4, addedUp.address() + 4L * block * hidden);
+                for (long row = first; row < end; row += even ? end - first : 1) {
+                    call.place(0, Spans.address(x, row * hidden)).place(2, Spans.address(dy, row * hidden)).place(3, Spans.address(out[0], row * hidden));
+                    call.rows(even ? end - first : 1, hidden);
+                }
+            }
+        });
+        MemorySegment.copy(addedUp, JAVA_FLOAT, 0, partials, 0, blocks * hidden);
+        sumLeaves(op, out[1], hidden, leavesOfRows);
+    }
+
+    private void sumLeaves(RmsNormGrad op, Tensor dgain, int hidden, int leavesOfRows) {
         for (int leaf = 0; leaf < op.leaves(); leaf++) {
             int at = leaf * leavesOfRows * hidden;
             Trees.addLoop(partials, at, leavesOfRows, hidden);
-            MemorySegment.copy(partials, at, out[1].data(), JAVA_FLOAT, 4L * leaf * hidden, leavesOfRows == 0 ? 0 : hidden);
+            MemorySegment.copy(partials, at, dgain.data(), JAVA_FLOAT, 4L * leaf * hidden, leavesOfRows == 0 ? 0 : hidden);
         }
+    }
+
+    /// Rows in machine code. Factors: how many elements, epsilon.
+    private static final class Code {
+        /// `x, gain, y`.
+        static final LaneLoop FORWARD = LaneLoop.rows(x -> {
+            Value r = LaneElementary.inverseRoot(x, x.squares(0), x.factor(0), x.factor(1));
+            x.each(() -> x.store(2, x.mul(x.mul(x.load(0), r), x.load(1))));
+        });
+        /// `x, gain, dy, dx, dgain`.
+        static final LaneLoop GRADIENTS = LaneLoop.rows(x -> {
+            Lanes.Sum squares = x.start();
+            Lanes.Sum products = x.start();
+            x.sums(() -> {
+                Value v = x.load(0);
+                x.accumulateProduct(squares, v, v);
+                x.accumulateProduct(products, x.mul(x.load(2), x.load(1)), v);
+            });
+            Value r = LaneElementary.inverseRoot(x, x.total(squares), x.factor(0), x.factor(1));
+            Value c = x.div(x.mul(x.mul(x.total(products), r), r), x.factor(0));
+            x.each(() -> {
+                Value v = x.load(0);
+                Value d = x.load(2);
+                x.store(3, x.mul(r, x.minusFma(v, c, x.mul(d, x.load(1)))));
+                x.store(4, x.fma(d, x.mul(v, r), x.load(4)));
+            });
+        });
+        /// Blocks, sums.
+        static final LaneLoop SQUARES = LaneLoop.rows(x -> x.storeOne(1, 0, x.squares(0)));
     }
 
     private static void gradientLoop(MemorySegment x, long atX, MemorySegment gain, MemorySegment dy, long atDy, MemorySegment dx, long atDx, int hidden, float epsilon,
@@ -112,6 +184,17 @@ final class RmsNormKernels {
         MemorySegment x = in[0].data();
         MemorySegment y = out[0].data();
         long size = in[0].shape().size();
+        if (MachineCode.available()) {
+            workers.share(out[0].shape().size(), 4, (from, to) -> {
+                LaneCall call = Code.SQUARES.call().stride(0, 4L * Numerics.BLOCK).stride(1, 4);
+                long whole = Math.min(to, size / Numerics.BLOCK);
+                call.place(0, x.address() + 4 * from * Numerics.BLOCK).place(1, y.address() + 4 * from).rows(whole - from, Numerics.BLOCK);
+                if (whole < to) {
+                    call.place(0, x.address() + 4 * whole * Numerics.BLOCK).place(1, y.address() + 4 * whole).rows(1, size - whole * Numerics.BLOCK);
+                }
+            });
+            return;
+        }
         workers.share(out[0].shape().size(), 4, (from, to) -> {
             float[] lanes = new float[Numerics.LANES];
             for (long block = from; block < to; block++) {

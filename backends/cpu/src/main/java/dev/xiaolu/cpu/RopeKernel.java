@@ -27,17 +27,46 @@ final class RopeKernel implements Kernel<Rope> {
         MemorySegment y = out[0].data();
         int dim = (int) x.shape().last();
         long heads = x.shape().axis(-2);
+        long stride = 4 * x.stride(-2);
+        long other = 2L * dim;
         workers.share(positions.shape().size(), 16, (from, to) -> {
+            LaneCall call = MachineCode.available() ? (op.inverse() ? Code.BACK : Code.FORTH).call() : null;
+            if (call != null) {
+                call.stride(0, stride).stride(1, stride).stride(4, 4L * dim).stride(5, 4L * dim);
+            }
             for (long token = from; token < to; token++) {
                 int position = positions.data().get(JAVA_INT, 4 * positions.offsetOf(token));
                 if (position < 0 || position >= table.shape().axis(0)) {
                     throw new IndexOutOfBoundsException("position " + position + " of row " + token + ", wanted 0 to " + (table.shape().axis(0) - 1));
                 }
                 long atTable = 4 * position * table.stride(0);
+                if (call != null) {
+                    pair(call, 0, Spans.address(x, token * heads * dim), other);
+                    pair(call, 2, table.data().address() + atTable, other);
+                    pair(call, 4, y.address() + 4 * token * heads * dim, other);
+                    call.rows(heads, dim / 2);
+                    continue;
+                }
                 for (long row = token * heads; row < (token + 1) * heads; row++) {
                     rotateLoop(x.data(), 4 * x.offsetOf(row * dim), table.data(), atTable, y, 4 * row * dim, dim / 2, op.inverse());
                 }
             }
+        });
+    }
+
+    private static void pair(LaneCall call, int tensor, long address, long other) {
+        call.place(tensor, address).place(tensor + 1, address + other);
+    }
+
+    /// The same in machine code: halves of a row, cosines, sines, halves of the result.
+    private static final class Code {
+        static final LaneLoop FORTH = LaneLoop.of(x -> {
+            x.store(4, x.fmaMinus(x.load(0), x.load(2), x.mul(x.load(1), x.load(3))));
+            x.store(5, x.fma(x.load(1), x.load(2), x.mul(x.load(0), x.load(3))));
+        });
+        static final LaneLoop BACK = LaneLoop.of(x -> {
+            x.store(4, x.fma(x.load(0), x.load(2), x.mul(x.load(1), x.load(3))));
+            x.store(5, x.fmaMinus(x.load(1), x.load(2), x.mul(x.load(0), x.load(3))));
         });
     }
 

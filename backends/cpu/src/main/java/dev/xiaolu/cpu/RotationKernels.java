@@ -7,6 +7,7 @@ import static dev.xiaolu.cpu.Vectors.store;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
+import dev.xiaolu.cpu.Lanes.Value;
 import dev.xiaolu.op.Hadamard;
 import dev.xiaolu.op.RopePairs;
 import dev.xiaolu.tensor.Tensor;
@@ -37,13 +38,24 @@ final class RotationKernels {
         int dim = (int) x.shape().last();
         int pairs = (int) table.shape().last() / 2;
         long heads = x.shape().axis(-2);
+        long stride = 4 * x.stride(-2);
+        long passed = 4L * (dim - 2 * pairs);
         workers.share(positions.shape().size(), 16, (from, to) -> {
+            LaneCall call = MachineCode.available() ? (op.inverse() ? Code.BACK : Code.FORTH).call().stride(0, stride).stride(3, 4L * dim) : null;
+            LaneCall copy = MachineCode.available() ? Code.COPY.call().stride(0, stride).stride(1, 4L * dim) : null;
             for (long token = from; token < to; token++) {
                 int position = positions.data().get(JAVA_INT, 4 * positions.offsetOf(token));
                 if (position < 0 || position >= table.shape().axis(0)) {
                     throw new IndexOutOfBoundsException("position " + position + " of row " + token + ", wanted 0 to " + (table.shape().axis(0) - 1));
                 }
                 long atTable = 4 * position * table.stride(0);
+                if (call != null) {
+                    long at = Spans.address(x, token * heads * dim);
+                    long into = y.address() + 4 * token * heads * dim;
+                    copy.place(0, at).place(1, into).rows(heads, dim - 2 * pairs);
+                    call.place(0, at + passed).place(1, table.data().address() + atTable).place(2, table.data().address() + atTable + 4L * pairs).place(3, into + passed).rows(heads, pairs);
+                    continue;
+                }
                 for (long row = token * heads; row < (token + 1) * heads; row++) {
                     long at = 4 * x.offsetOf(row * dim);
                     long rotated = 4L * (dim - 2 * pairs);
@@ -52,6 +64,28 @@ final class RotationKernels {
                 }
             }
         });
+    }
+
+    /// The same in machine code: `x, cosines, sines, y`.
+    private static final class Code {
+        static final LaneLoop FORTH = LaneLoop.of(x -> turn(x, true));
+        static final LaneLoop BACK = LaneLoop.of(x -> turn(x, false));
+        static final LaneLoop COPY = LaneLoop.of(x -> x.store(1, x.load(0)));
+
+        /// Even channels `fma(a, c, ∓(b · s))`, odd ones `fma(b, c, ±(a · s))`.
+        private static void turn(Lanes x, boolean forth) {
+            Value signs = x.lanes(lane -> (lane & 1) == (forth ? 0 : 1) ? 0x80000000 : 0);
+            Value neighbours = x.lanes(lane -> lane ^ 1);
+            Value c = x.load(1);
+            Value s = x.load(2);
+            for (int half = 0; half < 2; half++) {
+                int first = half * Vectors.LANES / 2;
+                Value twice = x.lanes(lane -> first + lane / 2);
+                Value v = x.loadWide(0, half);
+                Value product = x.mul(x.rearrange(v, neighbours), x.rearrange(s, twice));
+                x.storeWide(3, half, x.fma(v, x.rearrange(c, twice), x.xor(product, signs)));
+            }
+        }
     }
 
     /// Two vectors of channels at a time, whose pairs fill one vector of cosines and one of sines.

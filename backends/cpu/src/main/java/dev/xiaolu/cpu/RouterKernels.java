@@ -9,6 +9,7 @@ import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static jdk.incubator.vector.VectorOperators.EQ;
 import static jdk.incubator.vector.VectorOperators.GT;
 
+import dev.xiaolu.cpu.Lanes.Value;
 import dev.xiaolu.op.RouteWeights;
 import dev.xiaolu.op.RouteWeightsGrad;
 import dev.xiaolu.op.SqrtSoftplus;
@@ -31,8 +32,29 @@ final class RouterKernels {
 
     void scores(SqrtSoftplus op, Tensor[] in, Tensor[] out) {
         Tensor z = in[0];
+        if (MachineCode.available()) {
+            Spans.run(workers, Code.SCORES, Spans.NONE, z, out[0]);
+            return;
+        }
         MemorySegment s = out[0].data();
         Spans.share(workers, (from, to) -> scoreLoop(z.data(), 4 * z.offsetOf(from), s, 4 * from, to - from), z);
+    }
+
+    /// The same in machine code.
+    private static final class Code {
+        /// `z, s`.
+        static final LaneLoop SCORES = LaneLoop.of(x -> {
+            Value v = x.load(0);
+            x.store(1, x.sqrt(x.blend(LaneElementary.softplus(x, v), v, x.greater(v, x.constant(SqrtSoftplus.IDENTITY)))));
+        });
+        /// `z, s, ds, dz`.
+        static final LaneLoop SCORE_GRADIENTS = LaneLoop.of(x -> {
+            Value zero = x.constant(0f);
+            Value v = x.load(0);
+            Value score = x.load(1);
+            Value slope = x.blend(LaneElementary.sigmoid(x, v), x.constant(1f), x.greater(v, x.constant(SqrtSoftplus.IDENTITY)));
+            x.store(3, x.blend(x.mul(x.load(2), x.div(slope, x.mul(score, x.constant(2f)))), zero, x.equal(score, zero)));
+        });
     }
 
     private static void scoreLoop(MemorySegment z, long atZ, MemorySegment s, long atS, long count) {
@@ -51,6 +73,10 @@ final class RouterKernels {
         Tensor z = in[0];
         Tensor s = in[1];
         Tensor ds = in[2];
+        if (MachineCode.available()) {
+            Spans.run(workers, Code.SCORE_GRADIENTS, Spans.NONE, z, s, ds, out[0]);
+            return;
+        }
         MemorySegment dz = out[0].data();
         Spans.share(workers, (from, to) -> scoreGradientLoop(z.data(), 4 * z.offsetOf(from), s.data(), 4 * s.offsetOf(from), ds.data(), 4 * ds.offsetOf(from),
                 dz, 4 * from, to - from), z, s, ds);

@@ -5,6 +5,7 @@ import static dev.xiaolu.cpu.Vectors.load;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
+import dev.xiaolu.cpu.Lanes.Value;
 import dev.xiaolu.op.Numerics;
 import dev.xiaolu.op.RouteScores;
 import dev.xiaolu.op.RouteScoresGrad;
@@ -30,6 +31,10 @@ final class SoftmaxKernels {
         Tensor x = in[0];
         MemorySegment y = out[0].data();
         int count = (int) x.shape().last();
+        if (MachineCode.available()) {
+            Spans.rows(workers, ROWS, Code.FORWARD, Spans.NONE, x.shape().rows(), count, new long[] {count, count}, x, out[0]);
+            return;
+        }
         workers.share(x.shape().rows(), ROWS, (from, to) -> {
             float[] lanes = new float[Numerics.LANES];
             for (long row = from; row < to; row++) {
@@ -37,6 +42,24 @@ final class SoftmaxKernels {
                 exponentialLoop(x.data(), at, CrossEntropyKernels.maximumLoop(x.data(), at, count), y, 4 * row * count, count);
                 divideLoop(y, 4 * row * count, RowSums.plainLoop(y, 4 * row * count, count, lanes), count);
             }
+        });
+    }
+
+    /// Rows in machine code.
+    private static final class Code {
+        /// `x, y`.
+        static final LaneLoop FORWARD = LaneLoop.rows(x -> {
+            Value m = x.largest(0);
+            x.each(() -> x.store(1, LaneElementary.exp(x, x.sub(x.load(0), m))));
+            Value l = x.sum(() -> x.load(1));
+            x.each(() -> x.store(1, x.div(x.load(1), l)));
+        });
+        /// `y, dy, dx`.
+        static final LaneLoop GRADIENT = LaneLoop.rows(x -> {
+            Lanes.Sum products = x.start();
+            x.sums(() -> x.accumulateProduct(products, x.load(1), x.load(0)));
+            Value d = x.total(products);
+            x.each(() -> x.store(2, x.mul(x.load(0), x.sub(x.load(1), d))));
         });
     }
 
@@ -65,6 +88,10 @@ final class SoftmaxKernels {
         Tensor dy = in[1];
         MemorySegment dx = out[0].data();
         int count = (int) y.shape().last();
+        if (MachineCode.available()) {
+            Spans.rows(workers, ROWS, Code.GRADIENT, Spans.NONE, y.shape().rows(), count, new long[] {count, count, count}, y, dy, out[0]);
+            return;
+        }
         workers.share(y.shape().rows(), ROWS, (from, to) -> {
             float[] lanes = new float[Numerics.LANES];
             for (long row = from; row < to; row++) {

@@ -1,6 +1,7 @@
 package dev.xiaolu.cpu;
 
 import dev.xiaolu.tensor.Tensor;
+import java.lang.ref.Reference;
 
 /// Cuts work that goes element by element into runs of row-major indices in which the elements of every tensor lie side by side.
 ///
@@ -8,6 +9,9 @@ import dev.xiaolu.tensor.Tensor;
 final class Spans {
     /// Elements below which a second thread is not worth waking.
     private static final long GRAIN = 4096;
+
+    /// No factors.
+    static final float[] NONE = {};
 
     private Spans() {}
 
@@ -28,5 +32,47 @@ final class Spans {
                 }
             });
         }
+    }
+
+    /// Runs a loop of machine code over the elements of these tensors, all of one shape.
+    static void run(Workers workers, LaneLoop loop, float[] factors, Tensor... tensors) {
+        share(workers, (from, to) -> {
+            LaneCall call = loop.call();
+            for (int i = 0; i < factors.length; i++) {
+                call.factor(i, factors[i]);
+            }
+            for (int i = 0; i < tensors.length; i++) {
+                call.place(i, address(tensors[i], from));
+            }
+            call.run(to - from);
+        }, tensors);
+        Reference.reachabilityFence(tensors);
+    }
+
+    /// Runs a loop of machine code over rows of so many elements. From one row to the next, each tensor goes on by so many elements, row-major, of which 0 are none.
+    static void rows(Workers workers, long grain, LaneLoop loop, float[] factors, long rows, long count, long[] elements, Tensor... tensors) {
+        workers.share(rows, grain, (from, to) -> {
+            LaneCall call = loop.call();
+            boolean even = true;
+            for (int i = 0; i < factors.length; i++) {
+                call.factor(i, factors[i]);
+            }
+            for (int i = 0; i < tensors.length; i++) {
+                even &= tensors[i].isContiguous() || elements[i] == 0;
+                call.stride(i, elements[i] * tensors[i].dtype().bytes());
+            }
+            for (long row = from; row < to; row += even ? to - from : 1) {
+                for (int i = 0; i < tensors.length; i++) {
+                    call.place(i, address(tensors[i], row * elements[i]));
+                }
+                call.rows(even ? to - from : 1, count);
+            }
+        });
+        Reference.reachabilityFence(tensors);
+    }
+
+    /// Where the element of this row-major index lies.
+    static long address(Tensor tensor, long index) {
+        return tensor.data().address() + tensor.dtype().bytes() * tensor.offsetOf(index);
     }
 }

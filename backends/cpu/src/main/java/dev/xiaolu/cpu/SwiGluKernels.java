@@ -6,6 +6,7 @@ import static dev.xiaolu.cpu.Vectors.load;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
+import dev.xiaolu.cpu.Lanes.Value;
 import dev.xiaolu.op.SwiGlu;
 import dev.xiaolu.op.SwiGluGrad;
 import dev.xiaolu.tensor.Elementary;
@@ -25,6 +26,10 @@ final class SwiGluKernels {
         Tensor gate = in[0];
         Tensor up = in[1];
         Tensor y = out[0];
+        if (MachineCode.available()) {
+            Spans.run(workers, Code.FORWARD, Spans.NONE, gate, up, y);
+            return;
+        }
         Spans.share(workers, (from, to) -> forwardLoop(gate.data(), 4 * gate.offsetOf(from), up.data(), 4 * up.offsetOf(from), y.data(), 4 * from, to - from), gate, up);
     }
 
@@ -32,10 +37,30 @@ final class SwiGluKernels {
         Tensor gate = in[0];
         Tensor up = in[1];
         Tensor dy = in[2];
+        if (MachineCode.available()) {
+            Spans.run(workers, Code.GRADIENTS, Spans.NONE, gate, up, dy, out[0], out[1]);
+            return;
+        }
         MemorySegment dgate = out[0].data();
         MemorySegment dup = out[1].data();
         Spans.share(workers, (from, to) -> gradientLoop(gate.data(), 4 * gate.offsetOf(from), up.data(), 4 * up.offsetOf(from), dy.data(), 4 * dy.offsetOf(from),
                 dgate, dup, 4 * from, to - from), gate, up, dy);
+    }
+
+    /// The same in machine code.
+    private static final class Code {
+        static final LaneLoop FORWARD = LaneLoop.of(x -> {
+            Value g = x.load(0);
+            x.store(2, x.mul(x.mul(g, LaneElementary.sigmoid(x, g)), x.load(1)));
+        });
+        static final LaneLoop GRADIENTS = LaneLoop.of(x -> {
+            Value one = x.constant(1f);
+            Value g = x.load(0);
+            Value d = x.load(2);
+            Value s = LaneElementary.sigmoid(x, g);
+            x.store(3, x.mul(x.mul(d, x.load(1)), x.mul(s, x.fma(g, x.sub(one, s), one))));
+            x.store(4, x.mul(d, x.mul(g, s)));
+        });
     }
 
     private static void forwardLoop(MemorySegment gate, long atGate, MemorySegment up, long atUp, MemorySegment y, long atY, long count) {

@@ -6,6 +6,7 @@ import static dev.xiaolu.cpu.Vectors.load;
 import static dev.xiaolu.cpu.Vectors.store;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.xiaolu.cpu.Lanes.Value;
 import dev.xiaolu.op.Numerics;
 import dev.xiaolu.op.UnitNorm;
 import dev.xiaolu.op.UnitNormGrad;
@@ -25,6 +26,10 @@ final class UnitNormKernels {
         Tensor x = in[0];
         MemorySegment y = out[0].data();
         int hidden = (int) x.shape().last();
+        if (MachineCode.available()) {
+            Spans.rows(workers, 8, Code.FORWARD, new float[] {hidden, op.epsilon()}, x.shape().rows(), hidden, new long[] {hidden, hidden}, x, out[0]);
+            return;
+        }
         workers.share(x.shape().rows(), 8, (from, to) -> {
             float[] lanes = new float[Numerics.LANES];
             for (long row = from; row < to; row++) {
@@ -39,11 +44,37 @@ final class UnitNormKernels {
         Tensor dy = in[1];
         MemorySegment dx = out[0].data();
         int hidden = (int) x.shape().last();
+        if (MachineCode.available()) {
+            Spans.rows(workers, 8, Code.GRADIENT, new float[] {hidden, op.epsilon()}, x.shape().rows(), hidden, new long[] {hidden, hidden, hidden}, x, dy, out[0]);
+            return;
+        }
         workers.share(x.shape().rows(), 8, (from, to) -> {
             float[] lanes = new float[Numerics.LANES];
             for (long row = from; row < to; row++) {
                 gradientLoop(x.data(), 4 * x.offsetOf(row * hidden), dy.data(), 4 * dy.offsetOf(row * hidden), dx, 4 * row * hidden, hidden, op.epsilon(), lanes);
             }
+        });
+    }
+
+    /// Rows in machine code. Factors: how many elements, epsilon.
+    private static final class Code {
+        /// `x, y`.
+        static final LaneLoop FORWARD = LaneLoop.rows(x -> {
+            Value r = LaneElementary.inverseRoot(x, x.squares(0), x.factor(0), x.factor(1));
+            x.each(() -> x.store(1, x.mul(x.load(0), r)));
+        });
+        /// `x, dy, dx`.
+        static final LaneLoop GRADIENT = LaneLoop.rows(x -> {
+            Lanes.Sum squares = x.start();
+            Lanes.Sum products = x.start();
+            x.sums(() -> {
+                Value v = x.load(0);
+                x.accumulateProduct(squares, v, v);
+                x.accumulateProduct(products, x.load(1), v);
+            });
+            Value r = LaneElementary.inverseRoot(x, x.total(squares), x.factor(0), x.factor(1));
+            Value c = x.div(x.mul(x.mul(x.total(products), r), r), x.factor(0));
+            x.each(() -> x.store(2, x.mul(r, x.minusFma(x.load(0), c, x.load(1)))));
         });
     }
 

@@ -10,7 +10,8 @@ import org.junit.jupiter.api.Test;
 /// Machine code and the Vector API are two ways to one result; where there is no machine code the other way must stand alone.
 class MachineCodeTest {
     @Test void resultsKeepTheirBitsWithoutMachineCode() {
-        ForkedJvm.runTests(List.of("-Dxiaolu.cpu.machineCode=false"), CpuMatMulTest.class, CpuElementsTest.class, PeakTest.class);
+        ForkedJvm.runTests(List.of("-Dxiaolu.cpu.machineCode=false"), CpuMatMulTest.class, CpuElementsTest.class, CpuRowsTest.class, CpuHyperTest.class,
+                CpuRouterTest.class, CpuExpertsTest.class, PeakTest.class);
     }
 
     @Test void thereIsMachineCodeOnLinuxWithWideVectors() {
