@@ -11,10 +11,13 @@ import java.lang.foreign.MemorySegment;
 /// Operands are read where they lie as far as that is as fast: packing moves every element through memory once more, and memory is what the cores share. A `b` whose columns
 /// lie in rows of memory must be turned; steps that lie a page or more apart are packed, since each would need an address translation of its own, and so are rows whole pages apart, which
 /// would meet in one set of the cache.
-/// Rows are cut into tiles of equal heights, up to 14; columns pass in chunks that stay in the second-level cache while the tiles go by.
+/// Rows are cut into tiles of equal heights, up to 14; columns pass in chunks that stay in the second-level cache while the tiles go by. Where rows are packed, a group of tiles is packed once,
+/// and the chunks of columns are small enough to stay there beside it.
 final class CodedWorker implements ProductWorker {
     /// Bytes of columns that stay near while tiles go by.
     private static final long NEAR = 1536 << 10;
+    /// The same beside rows that are packed, a group of tiles at a time.
+    private static final long BESIDE = 384 << 10;
     /// The same where few tiles go by, which read the columns from memory rather than multiply: what is packed is overwritten while it is still near.
     private static final long NEARER = 256 << 10;
     /// Rows up to which that is so.
@@ -119,15 +122,15 @@ final class CodedWorker implements ProductWorker {
         tile.set(JAVA_LONG, TileCode.PANEL, packs(product) ? TileCode.STEP * depth : TileCode.STEP);
         tile.set(JAVA_LONG, TileCode.B_STEP, packs(product) ? TileCode.STEP : product.strideB);
         tile.set(JAVA_LONG, TileCode.Y_ROW, product.strideY);
-        int chunk = panelsOf(NEAR, depth) * Tile.COLUMNS;
+        int chunk = panelsOf(packsRows ? BESIDE : NEAR, depth) * Tile.COLUMNS;
         int group = packsRows ? TOGETHER : after - first;
-        for (int column = fromColumn; column < toColumn; column += chunk) {
-            int end = Math.min(toColumn, column + chunk);
-            for (int from = first; from < after; from += group) {
-                int to = Math.min(after, from + group);
-                if (packsRows) {
-                    packRows(product, index, block, from, to);
-                }
+        for (int from = first; from < after; from += group) {
+            int to = Math.min(after, from + group);
+            if (packsRows) {
+                packRows(product, index, block, from, to);
+            }
+            for (int column = fromColumn; column < toColumn; column += chunk) {
+                int end = Math.min(toColumn, column + chunk);
                 for (int i = from; i < to; i++) {
                     long a = packsRows ? rows.atLeast(0).address() + CodedPacks.ROW_STEP * (i - from) * depth : startOfRows(product, index, block, tiles.row(i));
                     place(product, index, block, i, first, fromColumn, toColumn, column, end);

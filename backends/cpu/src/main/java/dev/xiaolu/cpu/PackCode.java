@@ -9,14 +9,16 @@ import static dev.xiaolu.cpu.Assembler.Gp.RCX;
 import static dev.xiaolu.cpu.Assembler.Gp.RDI;
 import static dev.xiaolu.cpu.Assembler.Gp.RDX;
 import static dev.xiaolu.cpu.Assembler.Gp.RSI;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.xiaolu.cpu.Assembler.Gp;
 import dev.xiaolu.cpu.Assembler.If;
 import dev.xiaolu.cpu.Assembler.Label;
 import dev.xiaolu.cpu.Assembler.Mem;
+import java.lang.foreign.FunctionDescriptor;
 import java.lang.invoke.MethodHandle;
 
-/// Brings operands into the order in which [TileCode] reads them, in machine code: two pieces, each taking the address of its words.
+/// Brings operands into the order in which [TileCode] reads them, in machine code: pieces that take the address of their words, and one that takes places.
 final class PackCode {
     /// Copies steps that lie in rows of memory into panels, up to 16 floats of each step to each panel, and zeros behind them.
     static final MethodHandle COPY_ONE;
@@ -33,15 +35,57 @@ final class PackCode {
     static final int INTO = 0, INTO_STEP = 8, DEPTH = 16, ROWS = 24;
     static final int WORDS = 19;
 
+    /// Turns squares of 16 by 16 floats that follow each other, of type `(long from, long stride, long last, long squares, long to, long step)void`: rows behind the last one repeat it.
+    private static final MethodHandle SQUARES;
     private static final int LANES = 16;
 
     static {
         COPY_ONE = MachineCode.install(copy(1));
         COPY_TWO = MachineCode.install(copy(2));
         TURN = MachineCode.install(turn());
+        SQUARES = MachineCode.install(squares(), FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
     }
 
     private PackCode() {}
+
+    /// What [Transpose#squares] does, with addresses for its places.
+    static void squares(long from, long stride, long last, long squares, long to, long step) {
+        if (squares == 0) {
+            return;
+        }
+        try {
+            SQUARES.invokeExact(from, stride, last, squares, to, step);
+        } catch (Throwable thrown) {
+            throw MachineCode.unchecked(thrown);
+        }
+    }
+
+    private static Assembler squares() {
+        var code = new Assembler();
+        var square = new Label();
+        code.here(square);
+        code.mov(RAX, RDI);
+        code.vmovups(0, Mem.at(RAX, 0));
+        code.mov32(R11, 0);
+        for (int row = 1; row < LANES; row++) {
+            code.mov(R10, RSI);
+            code.cmp(RDX, row);
+            code.cmovLess(R10, R11);                             // no further than the last one
+            code.add(RAX, R10);
+            code.vmovups(row, Mem.at(RAX, 0));
+        }
+        square(code);
+        for (int column = 0; column < LANES; column++) {
+            code.vmovups(Mem.at(R8, 0), column);
+            code.add(R8, R9);
+        }
+        code.add(RDI, 4 * LANES);
+        code.sub(RCX, 1);
+        code.jump(If.NOT_EQUAL, square);
+        code.vzeroupper();
+        code.ret();
+        return code;
+    }
 
     private static Assembler copy(int vectors) {
         var code = new Assembler();

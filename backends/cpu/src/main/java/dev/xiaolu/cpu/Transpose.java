@@ -35,6 +35,10 @@ final class Transpose {
     /// @param last   index of the last row that exists; rows behind it repeat it
     /// @param into   byte offset in `to` of the first column; the next ones follow at `step` bytes and are written in this order
     static void squares(MemorySegment from, long start, long stride, int last, int count, MemorySegment to, long into, long step) {
+        if (MachineCode.available()) {
+            PackCode.squares(from.address() + start, stride, last, count, to.address() + into, step);
+            return;
+        }
         switch (LANES) {
             case 16 -> sixteen(from, start, stride, last, count, to, into, step);
             case 8 -> eight(from, start, stride, last, count, to, into, step);
