@@ -38,19 +38,19 @@ final class ChaosCommand extends Action {
     @Parameters(paramLabel = "PRESET|FILE.yaml|key=value", arity = "0..*", description = "The run, as for 'train'.")
     private List<String> words = new ArrayList<>();
 
-    @Option(names = "--faults", split = ",", paramLabel = "FAULT", defaultValue = "kill", description = "Kinds of faults, separated by commas. Default: ${DEFAULT-VALUE}")
+    @Option(names = "--faults", split = ",", paramLabel = "FAULT", defaultValue = "kill", description = "Kinds of faults, separated by commas; kill unless given.")
     private List<String> faults = new ArrayList<>();
 
-    @Option(names = "--every", paramLabel = "SECONDS", defaultValue = "15", description = "Mean time between two faults. Default: ${DEFAULT-VALUE}")
+    @Option(names = "--every", paramLabel = "SECONDS", defaultValue = "15", description = "Mean time between two faults; 15 unless given.")
     private double every;
 
-    @Option(names = "--most", paramLabel = "N", defaultValue = "1000000", description = "Faults in one run at most. Default: ${DEFAULT-VALUE}")
+    @Option(names = "--most", paramLabel = "N", defaultValue = "1000000", description = "Faults in one run at most; as many as come unless given.")
     private long most;
 
-    @Option(names = "--minutes", paramLabel = "M", defaultValue = "5", description = "How long; a run that has begun is finished. Default: ${DEFAULT-VALUE}")
+    @Option(names = "--minutes", paramLabel = "M", defaultValue = "5", description = "How long; a run that has begun is finished; 5 unless given.")
     private double minutes;
 
-    @Option(names = "--seed", paramLabel = "S", defaultValue = "1", description = "Draws kinds, times and victims. Default: ${DEFAULT-VALUE}")
+    @Option(names = "--seed", paramLabel = "S", defaultValue = "1", description = "Draws kinds, times and victims; 1 unless given.")
     private long seed;
 
     ChaosCommand(Console console) {

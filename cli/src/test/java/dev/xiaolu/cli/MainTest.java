@@ -64,6 +64,7 @@ class MainTest {
         assertEquals(0, run.code(), run.err());
         assertTrue(run.out().contains("Example") && run.out().contains("./xiaolu " + command.split(" ")[0]), run.out());
         assertTrue(run.err().isEmpty(), run.err());
+        assertTrue(!run.out().contains("${"), run.out());
     }
 
     @Test void aFaultOfInputIsOneMessageWithoutATrace() {
