@@ -29,8 +29,9 @@ import picocli.CommandLine.Parameters;
 /// Disturbs real runs and compares their ends with that of a calm one.
 @Command(name = "chaos", header = {"Disturbs runs over real worker processes, and compares their ends with that of a calm run.", ""},
         footer = {"", "Faults: kill, stop, pause, slow, pair (two at once), delay, drop, duplicate, noise, cut, partition, one-way,",
-            "flip (a bit of a gradient), disk (full), shard (a damaged checkpoint, and all workers killed), leader (the worker whose replica",
-            "of the coordinator leads; with launch.coordinators=3, and not beside pair or shard), or all but the last.", "",
+            "flip (a bit of a gradient), disk (full), clock (the wall clock leaps), shard (a damaged checkpoint, and all workers killed),",
+            "leader (the worker whose replica of the coordinator leads; with launch.coordinators=3, and not beside pair or shard),",
+            "or all but the last.", "",
             "The run is the one that PRESET and key=value describe, as for 'train'; it is made once in peace, then again and again",
             "with faults, until the minutes are over. Everything is kept below run.dir.", "",
             "Example:  ./xiaolu chaos deepseek4-tiny launch.workers=3 train.steps=200 --faults kill,stop --every 5 --minutes 10"})

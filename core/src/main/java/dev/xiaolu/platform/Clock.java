@@ -10,14 +10,11 @@ public interface Clock {
 
     /// The machine's clocks.
     static Clock real() {
-        return new Clock() {
-            @Override public long nanos() {
-                return System.nanoTime();
-            }
+        return RealClock.ONE;
+    }
 
-            @Override public long wallMillis() {
-                return System.currentTimeMillis();
-            }
-        };
+    /// Lets the wall clock of this process leap by so many milliseconds, forth or back, as it does where somebody sets the machine's; for drills.
+    static void leap(long millis) {
+        RealClock.leap(millis);
     }
 }

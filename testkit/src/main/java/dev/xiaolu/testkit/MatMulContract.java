@@ -31,6 +31,29 @@ public abstract class MatMulContract extends OperatorContract {
         }
     }
 
+    /// A matrix times its own transpose, of which a backend may compute half: alone, in a batch, as a view, and with what is no number on one side of the diagonal.
+    @Test void aMatrixTimesItselfGivesTheReferencesBits() {
+        long seed = 3150;
+        for (int size : new int[] {1, 17, 63, 64, 65, 96, 130, 192, 257}) {
+            withInputs(seed++, inputs -> {
+                for (int inner : new int[] {1, 40, 300, 2100}) {
+                    Tensor x = inputs.normal(size, inner);
+                    assertSameBits(inputs, new MatMul(false, true), x, x);
+                    Tensor tall = inputs.normal(inner, size);
+                    assertSameBits(inputs, new MatMul(true, false), tall, tall);
+                }
+                Tensor stack = inputs.normal(3, size, 70);
+                assertSameBits(inputs, new MatMul(false, true), stack, stack);
+                Tensor view = inputs.normal(2, 70, size + 5).slice(2, 3, size + 3);
+                assertSameBits(inputs, new MatMul(true, false), view, view);
+                for (Values values : Values.values()) {
+                    Tensor x = inputs.floats(values, Shape.of(size, 50));
+                    assertSameBits(inputs, new MatMul(false, true), x, x);
+                }
+            });
+        }
+    }
+
     /// Each count of leaves, the last one whole or short, has a tree of its own.
     @Test void everyCountOfLeavesMeetsItsTree() {
         for (int leaves = 1; leaves <= 40; leaves++) {

@@ -16,6 +16,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -129,8 +130,10 @@ public abstract class OperatorContract {
         }
     }
 
+    /// A tensor that comes twice is one in the copies too.
     private static Tensor[] copies(Inputs inputs, Tensor[] tensors) {
-        return Arrays.stream(tensors).map(inputs::copy).toArray(Tensor[]::new);
+        var made = new IdentityHashMap<Tensor, Tensor>();
+        return Arrays.stream(tensors).map(tensor -> made.computeIfAbsent(tensor, inputs::copy)).toArray(Tensor[]::new);
     }
 
     private static Tensor[] outputs(Arena arena, Op op, Tensor[] tensors) {

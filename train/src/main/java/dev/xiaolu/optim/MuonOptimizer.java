@@ -117,7 +117,8 @@ public final class MuonOptimizer implements Optimizer {
         for (int i = 0; i < CONVERGING + SETTLING; i++) {
             Coefficients by = i < CONVERGING ? CONVERGE : SETTLE;
             Tensor gram = Compute.one(wide ? new MatMul(false, true) : new MatMul(true, false), x, x);
-            Tensor polynomial = Compute.one(new Axpby(by.b, by.c), gram, Compute.one(new MatMul(false, false), gram, gram));
+            // the square as gram · gramᵀ: the same bits, since gram is symmetric to the bit, and backends may compute half of such a product
+            Tensor polynomial = Compute.one(new Axpby(by.b, by.c), gram, Compute.one(new MatMul(false, true), gram, gram));
             Tensor product = wide ? Compute.one(new MatMul(false, false), polynomial, x) : Compute.one(new MatMul(false, false), x, polynomial);
             x = Compute.one(new Axpby(by.a, 1), x, product);
         }

@@ -53,6 +53,11 @@ public final class Disturbance {
         coordinator.post.send(id, Wire.numbers(Wire.FULL, files));
     }
 
+    /// Lets the wall clock of this member leap by so many milliseconds.
+    public void leap(long id, long millis) {
+        coordinator.post.send(id, Wire.numbers(Wire.LEAP, millis));
+    }
+
     /// Spoils the connections of this member for so many milliseconds.
     void weather(Member member, RoughLink.Weather weather, long millis) {
         links.weather(member.id(), workers.number(member.pid()), weather, millis);

@@ -55,6 +55,8 @@ public final class Drill {
         FLIP,
         /// The disk is full when the next checkpoint is saved.
         DISK,
+        /// The wall clock of a worker, or of the launching process, leaps by up to a day, forth or back.
+        CLOCK,
         /// A byte of the newest checkpoint is damaged, and then all workers are killed.
         SHARD,
         /// The worker is killed whose replica of the coordinator leads; one is made to lead first where the launching process does.
@@ -63,10 +65,12 @@ public final class Drill {
 
     /// One disturbance. Times are of the process's own clock, in nanoseconds.
     ///
-    /// @param pid the process that it befell, 0 where there is none of its own
+    /// @param pid the process that it befell, 0 where there is none of its own, -1 where nobody may be lost by it
     public record Done(Fault fault, long pid, long nanos) {}
 
     private static final long STANDSTILL_MILLIS = 700;
+    private static final long NOBODY = -1;                       // no loss is accounted for by such a fault
+    private static final long DAY_MILLIS = 86_400_000;
     private static final Set<Fault> ENDS = EnumSet.of(Fault.KILL, Fault.STOP, Fault.PARTITION, Fault.ONE_WAY, Fault.LEADER);       // whom they befall is lost
 
     private final List<Fault> faults;
@@ -158,6 +162,15 @@ public final class Drill {
                 }
                 done.add(new Done(fault, 0, Clock.real().nanos()));
                 launch.fill(members.getFirst().id(), 1);
+            }
+            case CLOCK -> {
+                done.add(new Done(fault, NOBODY, Clock.real().nanos()));
+                long millis = draws.below(2 * DAY_MILLIS) - DAY_MILLIS;
+                if (draws.below(members.size() + 1L) == 0) {
+                    Clock.leap(millis);
+                } else {
+                    launch.leap(one.id(), millis);
+                }
             }
             case LEADER -> {
                 Optional<Member> leader = launch.leader();

@@ -148,6 +148,7 @@ final class Rank implements Replica.Peers {
             }
             case Wire.LOOK -> look(Wire.number(item.message(), 0));
             case Wire.FULL -> checkpoints.refuse(Wire.number(item.message(), 0));
+            case Wire.LEAP -> Clock.leap(Wire.number(item.message(), 0));
             case Wire.FLIP -> flip = Wire.number(item.message(), 0);
             case Wire.FAREWELL -> farewell = Wire.text(item.message());
             default -> { }

@@ -27,6 +27,8 @@ final class Wire {
     static final int FLIP = 9;
     /// Launching process to rank, in drills alone: the disk refuses so many checkpoints from now on.
     static final int FULL = 12;
+    /// Launching process to rank, in drills alone: the wall clock leaps by so many milliseconds.
+    static final int LEAP = 16;
     /// Leader to rank, as an answer to a sign of life: up to this number your events count.
     static final int HEARD = 17;
     /// Replica to rank: who leads, and in which term; the replicas, a line for each.

@@ -57,7 +57,7 @@ class LaunchTest {
 
     @Test void workersThatAreKilledAndCutOffGiveTheBitsOfOneProcessAndLeaveNothing() throws Exception {
         Screen screen = Screen.plain(new PrintStream(printed, true, StandardCharsets.UTF_8));
-        var drill = new Drill(EnumSet.of(Drill.Fault.KILL, Drill.Fault.CUT), 1500, 4, 7);
+        var drill = new Drill(EnumSet.of(Drill.Fault.KILL, Drill.Fault.CUT, Drill.Fault.CLOCK), 1200, 6, 7);
         var launch = new Launch(command(), screen, () -> false, Optional.of(drill));
         String[] settings = {"train.steps=60", "train.checkpoint_every=10", "train.eval_every=20"};
         DigestChain alone = chain("alone", launch, settings);

@@ -1,6 +1,7 @@
 package dev.xiaolu.cpu;
 
 import static dev.xiaolu.op.Numerics.LEAF;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
@@ -51,10 +52,25 @@ final class CodedWorker implements ProductWorker {
                 int end = Math.min(toColumn, column + chunk);
                 columns.prepare(product, column, end);
                 pack(product, index, column, end, columns);
-                multiply(product, index, 0, product.rows, column, end, columns);
+                multiply(product, index, product.symmetric ? column : 0, product.rows, column, end, columns);
             }
         } else {
-            multiply(product, index, 0, product.rows, fromColumn, toColumn, columns);
+            multiply(product, index, product.symmetric ? fromColumn : 0, product.rows, fromColumn, toColumn, columns);
+        }
+    }
+
+    @Override public void mirror(Product product, long index, int fromRow, int toRow) {
+        long start = product.y.address() + product.startY(index);
+        int whole = product.columns & -Vectors.LANES;
+        for (int row = fromRow; row < toRow; row += Vectors.LANES) {
+            for (int column = row + Vectors.LANES; column < whole; column += Vectors.LANES) {
+                PackCode.squares(start + column * product.strideY + 4L * row, product.strideY, Vectors.LANES - 1, 1, start + row * product.strideY + 4L * column, product.strideY);
+            }
+            for (int column = Math.max(whole, row + Vectors.LANES); column < product.columns; column++) {
+                for (int i = row; i < row + Vectors.LANES; i++) {
+                    product.y.set(JAVA_FLOAT, product.startY(index) + i * product.strideY + 4L * column, product.y.get(JAVA_FLOAT, product.startY(index) + column * product.strideY + 4L * i));
+                }
+            }
         }
     }
 
@@ -132,8 +148,12 @@ final class CodedWorker implements ProductWorker {
             for (int column = fromColumn; column < toColumn; column += chunk) {
                 int end = Math.min(toColumn, column + chunk);
                 for (int i = from; i < to; i++) {
+                    int behind = product.columnsOf(tiles.row(i) + tiles.height(i), end);
+                    if (behind <= column) {
+                        continue;
+                    }
                     long a = packsRows ? rows.atLeast(0).address() + CodedPacks.ROW_STEP * (i - from) * depth : startOfRows(product, index, block, tiles.row(i));
-                    place(product, index, block, i, first, fromColumn, toColumn, column, end);
+                    place(product, index, block, i, first, fromColumn, toColumn, column, behind);
                     tile.set(JAVA_LONG, TileCode.A, a);
                     tile.set(JAVA_LONG, TileCode.B, packs(product)
                             ? packed.memory().address() + packed.panel(product, block, column)

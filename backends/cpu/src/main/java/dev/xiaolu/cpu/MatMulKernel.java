@@ -20,6 +20,7 @@ final class MatMulKernel implements Kernel<MatMul>, AutoCloseable {
     private final Product product = new Product();
     private final Workers.Job wholeProducts = this::wholeProducts;
     private final Workers.Job columnParts = this::columnParts;
+    private final Workers.Job mirrorPart = this::mirrorPart;
     private final Workers.Job packPart = this::packPart;
     private final Workers.Job multiplyPart = this::multiplyPart;
     private int parts;
@@ -59,15 +60,21 @@ final class MatMulKernel implements Kernel<MatMul>, AutoCloseable {
             long each = product.batch / parts;
             for (long i = part * each; i < (part + 1) * each; i++) {
                 team[(int) part].alone(product, i, 0, product.columns);
+                if (product.symmetric) {
+                    team[(int) part].mirror(product, i, 0, product.rows);
+                }
             }
         }
     }
 
     /// One product by the whole team.
     private void together() {
-        rowParts = rowParts();
+        rowParts = product.symmetric ? 1 : rowParts();
         if (rowParts == 1) {
             workers.share(parts, 1, columnParts);
+            if (product.symmetric) {
+                workers.share(product.rows, Vectors.LANES, mirrorPart);
+            }
             return;
         }
         if (!team[0].packs(product)) {
@@ -106,9 +113,12 @@ final class MatMulKernel implements Kernel<MatMul>, AutoCloseable {
 
     private void columnParts(long from, long to) {
         for (long part = from; part < to; part++) {
-            int start = cut(product.columns, Tile.COLUMNS, part, parts);
-            team[(int) part].alone(product, index, start, cut(product.columns, Tile.COLUMNS, part + 1, parts));
+            team[(int) part].alone(product, index, product.cutColumns((int) part, parts), product.cutColumns((int) part + 1, parts));
         }
+    }
+
+    private void mirrorPart(long from, long to) {
+        team[0].mirror(product, index, (int) from, (int) to);
     }
 
     private void packPart(long from, long to) {

@@ -14,6 +14,8 @@ final class Product {
     static final int MOST_LEAVES = 8;
     /// The same where there are several blocks: fewer, so that more rows stay near.
     private static final int FEW_LEAVES = 4;
+    /// Rows from which on half of a symmetric product is saved.
+    private static final int SYMMETRIC = 64;
 
     MemorySegment a;
     MemorySegment b;
@@ -30,6 +32,8 @@ final class Product {
     long strideA;
     long strideB;
     long strideY;
+    /// Whether it is a matrix times its own transpose, and worth computing only half of: element `(i, j)` sums the products of element `(j, i)` in the same order, so both have the same bits.
+    boolean symmetric;
     /// Rows of one tile.
     int tileRows;
     /// Rows are shared out among threads at multiples of this.
@@ -61,6 +65,7 @@ final class Product {
         leadingA = tall ? 0 : left.shape().rank() - 2;
         leadingB = right.shape().rank() - 2;
         boolean coded = MachineCode.available();
+        symmetric = coded && left == right && op.transposeA() != op.transposeB() && rows == columns && rows >= SYMMETRIC;
         tileRows = coded ? TileCode.MOST_ROWS : Tile.rowsFor(rows);
         rowGrain = coded ? 1 : tileRows;                         // tiles of any height cost what they hold
         blockDepth = (inner <= MOST_LEAVES * LEAF ? MOST_LEAVES : FEW_LEAVES) * LEAF;
@@ -85,9 +90,17 @@ final class Product {
         return Math.min(blockDepth, inner - block * blockDepth);
     }
 
-    /// First column of part `part` of `parts`, a multiple of [Tile#COLUMNS] unless it is the end.
+    /// First column of part `part` of `parts`, a multiple of [Tile#COLUMNS] unless it is the end. Of a symmetric product the first columns have the most rows.
     int cutColumns(int part, int parts) {
+        if (symmetric && part < parts) {
+            return (int) Math.min(columns, Math.round(columns * (1 - Math.sqrt(1 - (double) part / parts)) / Tile.COLUMNS) * Tile.COLUMNS);
+        }
         return (int) Math.min(columns, (long) Tile.count(columns, Tile.COLUMNS) * part / parts * Tile.COLUMNS);
+    }
+
+    /// The column behind the last that is computed for the rows in front of `row`, of those in front of `to`.
+    int columnsOf(int row, int to) {
+        return symmetric ? Math.min(to, Tile.count(row, Tile.COLUMNS) * Tile.COLUMNS) : to;
     }
 
     long startA(long product) {

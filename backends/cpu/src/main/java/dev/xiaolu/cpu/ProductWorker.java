@@ -12,6 +12,9 @@ interface ProductWorker extends AutoCloseable {
     /// Computes some columns of one product alone, packing what it needs.
     void alone(Product product, long index, int fromColumn, int toColumn);
 
+    /// Copies what was computed of a symmetric product to the other side of the diagonal, for some rows; `fromRow` is a multiple of the vectors' lanes. Nothing to do where all of it was computed.
+    default void mirror(Product product, long index, int fromRow, int toRow) {}
+
     /// Whether the columns of a product are packed before they are multiplied.
     default boolean packs(Product product) {
         return true;
