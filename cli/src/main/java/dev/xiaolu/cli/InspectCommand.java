@@ -27,7 +27,7 @@ import picocli.CommandLine.Parameters;
 
 /// Tells what lies in a run, a checkpoint, a model's folder, its config alone or a safetensors file.
 @Command(name = "inspect", header = {"Tells what is in a run, a checkpoint, a model, its config alone or a safetensors file: sizes, parameter counts, digests.", ""},
-        footer = {"", "Examples:  ./xiaolu inspect runs/llama-small", "           ./xiaolu inspect runs/llama-small --digest", "           ./xiaolu inspect model.safetensors --tensors", "           ./xiaolu inspect config.json"})
+        footer = {"", "Examples:  ./xiaolu inspect runs/llama-small", "           ./xiaolu inspect runs/llama-small --digest", "           ./xiaolu inspect runs/llama-small --verify", "           ./xiaolu inspect model.safetensors --tensors", "           ./xiaolu inspect config.json"})
 final class InspectCommand extends Action {
     @Parameters(paramLabel = "PATH", description = "Folder of a run, a checkpoint or a model, a config.json or a .safetensors file.")
     private Path path;
@@ -37,6 +37,9 @@ final class InspectCommand extends Action {
 
     @Option(names = "--tensors", description = "Lists every tensor with type, shape and digest.")
     private boolean tensors;
+
+    @Option(names = "--verify", description = "Reads every checkpoint of a run, or one, and compares it with its hashes and digests; exits with 1 if one is damaged.")
+    private boolean verify;
 
     @Option(names = "--json", description = "Prints a JSON list of objects.")
     private boolean json;
@@ -51,6 +54,15 @@ final class InspectCommand extends Action {
     @Override public Integer call() {
         if (!Files.exists(path)) {
             throw InputException.of("%s: wanted a run, a checkpoint, a model, a config or a safetensors file, found nothing", path);
+        }
+        if (verify) {
+            if (digestOnly || tensors) {
+                throw WrongUsage.of("--verify tells of checkpoints, --digest and --tensors of weights: give one of them");
+            }
+            var table = new Table("checkpoint", "files", "bytes", "verdict");
+            boolean whole = placement.run(_ -> Verification.run(path, Runtime.getRuntime().availableProcessors(), table));
+            table.print(out(), json);
+            return whole ? DONE : FAILED;
         }
         var facts = new Table("what", "value");
         if (isConfigAlone(path)) {

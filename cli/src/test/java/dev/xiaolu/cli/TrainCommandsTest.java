@@ -102,6 +102,26 @@ class TrainCommandsTest {
         return Stream.concat(command.stream(), Stream.of(last.toString())).toArray(String[]::new);
     }
 
+    @Test void verifyTellsWhichCheckpointsAreWhole() throws Exception {
+        assertEquals(0, train("kept whole", "train.checkpoint_every=2").code());
+        Path folder = temp.resolve("runs/kept whole");
+        Run whole = Run.of("inspect", folder.toString(), "--verify");
+        assertEquals(0, whole.code(), whole.err());
+        assertEquals(2, whole.out().lines().filter(line -> line.endsWith("whole")).count(), whole.out());
+        Path shard = folder.resolve("checkpoints/step-000004/optimizer.safetensors");
+        byte[] bytes = Files.readAllBytes(shard);
+        bytes[bytes.length - 5] ^= 16;
+        Files.write(shard, bytes);
+        Run damaged = Run.of("inspect", folder.toString(), "--verify", "--json");
+        assertEquals(1, damaged.code());
+        JsonNode rows = JsonMapper.shared().readTree(damaged.out());
+        assertTrue(rows.get(0).path("verdict").asString().startsWith("checkpoint step-4: shard optimizer.safetensors is damaged"), damaged.out());
+        assertEquals("whole", rows.get(1).path("verdict").asString());
+        assertTrue(rows.get(1).path("files").asInt() > 3 && rows.get(1).path("bytes").asLong() > bytes.length, damaged.out());
+        assertEquals(0, Run.of("inspect", folder.resolve("checkpoints/step-000006").toString(), "--verify").code());
+        assertEquals(2, Run.of("inspect", text.toString(), "--verify").code());
+    }
+
     @Test void twoRunsOfOneNameAreRefused() {
         assertEquals(0, train("same").code());
         Run again = train("same");
