@@ -1,6 +1,5 @@
 package dev.xiaolu.cpu;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -11,9 +10,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Random;
-import java.util.function.BiFunction;
 import java.util.function.IntToDoubleFunction;
-import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -254,13 +251,7 @@ class LaneLoopTest {
         }));
     }
 
-    @Test void elementaryFunctionsHaveTheBitsOfTheReference() {
-        check("exp", LaneElementary::exp, Elementary::exp);
-        check("log", LaneElementary::log, Elementary::log);
-        check("sigmoid", LaneElementary::sigmoid, Elementary::sigmoid);
-        check("softplus", LaneElementary::softplus, Elementary::softplus);
-    }
-
+    /// The other functions are in [VectorElementaryTest].
     @Test void wavesHaveTheBitsOfTheReference() {
         var sine = LaneLoop.of(x -> {
             LaneElementary.Waves waves = LaneElementary.waves(x, x.load(0));
@@ -277,28 +268,6 @@ class LaneLoopTest {
                 assertEquals(Elementary.sin(at(from, i)), at(sines, i), "sine of " + at(from, i));
                 assertEquals(Elementary.cos(at(from, i)), at(cosines, i), "cosine of " + at(from, i));
             }
-        }
-    }
-
-    /// Every 1021st pattern of bits, so numbers of all sizes, infinities and what is no number.
-    private static void check(String name, BiFunction<Lanes, Value, Value> lanes, UnaryOperator<Float> wanted) {
-        var loop = LaneLoop.of(x -> x.store(1, lanes.apply(x, x.load(0))));
-        int count = (int) ((1L << 32) / 1021);
-        int start = new Random(SEED).nextInt(1021);
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment from = arena.allocate(4L * count);
-            for (int i = 0; i < count; i++) {
-                from.setAtIndex(ValueLayout.JAVA_INT, i, (int) (i * 1021L + start));
-            }
-            MemorySegment to = arena.allocate(4L * count);
-            call(loop, from, to).run(count);
-            int[] found = new int[count];
-            int[] expected = new int[count];
-            for (int i = 0; i < count; i++) {
-                found[i] = to.getAtIndex(ValueLayout.JAVA_INT, i);
-                expected[i] = Float.floatToRawIntBits(wanted.apply(at(from, i)));
-            }
-            assertArrayEquals(expected, found, name + " from pattern " + start);
         }
     }
 
