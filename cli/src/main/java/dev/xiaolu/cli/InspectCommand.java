@@ -60,7 +60,7 @@ final class InspectCommand extends Action {
                 throw WrongUsage.of("--verify tells of checkpoints, --digest and --tensors of weights: give one of them");
             }
             var table = new Table("checkpoint", "files", "bytes", "verdict");
-            boolean whole = placement.run(_ -> Verification.run(path, Runtime.getRuntime().availableProcessors(), table));
+            boolean whole = placement.run(_ -> Verification.run(path, placement.threads(), table));
             table.print(out(), json);
             return whole ? DONE : FAILED;
         }

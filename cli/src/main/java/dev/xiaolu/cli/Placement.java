@@ -26,6 +26,11 @@ final class Placement {
         }
     }
 
+    /// How many threads may work.
+    int threads() {
+        return threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
+    }
+
     /// Opens the backend chosen.
     Backend open() {
         if (threads < 0) {

@@ -35,6 +35,9 @@ final class Verification {
                 checkpoint.verify(threads);
                 compareWeights(checkpoint);
             } catch (InputException | DiskException damaged) {
+                if (!Files.exists(folder)) {                     // a run that goes on keeps the newest ones only
+                    continue;
+                }
                 verdict = damaged.getMessage();
                 whole = false;
             }

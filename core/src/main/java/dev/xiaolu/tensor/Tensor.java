@@ -174,7 +174,7 @@ public final class Tensor {
     /// Offset in elements, from the start of [#data], of the element with this row-major index.
     public long offsetOf(long index) {
         long offset = 0;
-        for (int axis = strides.length - 1; axis >= 0; axis--) {
+        for (int axis = strides.length - 1; axis >= 0 && index > 0; axis--) {        // of a tensor without elements, only where it starts
             long size = shape().axis(axis);
             offset += index % size * strides[axis];
             index /= size;

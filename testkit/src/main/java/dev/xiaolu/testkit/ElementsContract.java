@@ -184,6 +184,8 @@ public abstract class ElementsContract extends OperatorContract {
             Tensor b = inputs.normal(512, 512);
             Tensor c = inputs.normal(512, 512);
             assertNoGarbage(new Add(), a, b);
+            assertNoGarbage(new Add(), inputs.view(a), b);
+            assertNoGarbage(new FixedAdd(2048, true), inputs.view(inputs.normal(2, 256, 64)), inputs.bits(DType.I64, 256, 64), inputs.bits(DType.I64, 1));
             assertNoGarbage(new Axpby(1, 2), a, b);
             assertNoGarbage(new Scale(3), a);
             assertNoGarbage(new SwiGlu(), a, b);

@@ -37,7 +37,13 @@ public abstract class RowsContract extends OperatorContract {
     }
 
     @Test void rmsNormOfNoRowsIsEmpty() {
-        withInputs(2100, inputs -> assertSameBits(inputs, new RmsNorm(1e-5f), inputs.normal(0, 8), inputs.normal(8)));
+        withInputs(2100, inputs -> {
+            assertSameBits(inputs, new RmsNorm(1e-5f), inputs.normal(0, 8), inputs.normal(8));
+            assertSameBits(inputs, new RmsNormGrad(1e-5f, 1), inputs.normal(0, 8), inputs.normal(8), inputs.normal(0, 8));
+            assertSameBits(inputs, new RmsNorm(1e-5f), inputs.normal(3, 0), inputs.normal(0));
+            assertSameBits(inputs, new RmsNormGrad(1e-5f, 1), inputs.normal(3, 0), inputs.normal(0), inputs.normal(3, 0));
+            assertSameBits(inputs, new CrossEntropy(), inputs.normal(3, 0), inputs.ints(-1, 0, 3));
+        });
     }
 
     @Test void rmsNormGradGivesTheReferencesBits() {

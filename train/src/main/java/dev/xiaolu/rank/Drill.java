@@ -21,7 +21,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
 
-/// Disturbs launches on purpose, in ways and at times drawn from a seed: kills and stops worker processes, spoils connections, turns over bits, fills the disk, damages checkpoints.
+/// Disturbs launches on purpose, in ways and at times drawn from a seed: kills and stops worker processes, spoils connections, turns over bits, fills the disk, damages checkpoints, lets clocks leap.
 ///
 /// Thread-safe; one launch at a time.
 public final class Drill {

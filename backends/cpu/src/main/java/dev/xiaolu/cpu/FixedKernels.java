@@ -57,10 +57,8 @@ final class FixedKernels {
         }
         Tensor leaf = grads.at(0);
         long next = 4 * grads.stride(0);
-        Spans.share(workers, (from, to) -> {
+        Spans.share(workers, () -> MachineCode.available() ? new Calls(op.anew() ? Code.BEGIN.call() : null, Code.ADD.call()) : null, (calls, from, to) -> {
             long refused = 0;
-            LaneCall begin = MachineCode.available() ? Code.BEGIN.call() : null;
-            LaneCall go = MachineCode.available() ? Code.ADD.call() : null;
             for (long start = from; start < to; start += CHUNK) {
                 long count = Math.min(CHUNK, to - start);
                 long atLeaf = 4 * leaf.offsetOf(start);
@@ -68,8 +66,8 @@ final class FixedKernels {
                 for (long k = 0; k < leaves; k++) {
                     boolean anew = k == 0 && op.anew();
                     long at = atLeaf + k * next;
-                    if (begin != null) {
-                        refused += coded(anew ? begin : go, grads.data(), at, sum.data(), atSum, count, op.limit(), anew);
+                    if (calls != null) {
+                        refused += coded(anew ? calls.begin : calls.add, grads.data(), at, sum.data(), atSum, count, op.limit(), anew);
                     } else if (anew) {
                         refused += beginLoop(grads.data(), at, sum.data(), atSum, count, op.limit());
                     } else {
@@ -83,13 +81,15 @@ final class FixedKernels {
         }, leaf, sum);
     }
 
+    /// One thread's calls.
+    private record Calls(LaneCall begin, LaneCall add) {}
+
     /// The loops in machine code.
     private static final class Code {
         static final LaneLoop ADD = LaneLoop.of(x -> sums(x, false));
         static final LaneLoop BEGIN = LaneLoop.of(x -> sums(x, true));
-        static final LaneLoop DIVIDE = LaneLoop.of(x -> x.store(0, x.div(x.load(0), x.factor(0))));
-        /// By the number of sums.
-        private static final LaneLoop[] MEANS = new LaneLoop[1 + MOST_SUMS];
+        /// By the number of sums, twice: multiplied alone, and then divided.
+        private static final LaneLoop[][] MEANS = new LaneLoop[2][1 + MOST_SUMS];
 
         private static void sums(Lanes x, boolean anew) {
             Value g = x.load(0);
@@ -101,9 +101,10 @@ final class FixedKernels {
             }
         }
 
-        static synchronized LaneLoop mean(int sums) {
-            if (MEANS[sums] == null) {
-                MEANS[sums] = LaneLoop.of(x -> {
+        static synchronized LaneLoop mean(int sums, boolean divided) {
+            LaneLoop[] means = MEANS[divided ? 1 : 0];
+            if (means[sums] == null) {
+                means[sums] = LaneLoop.of(x -> {
                     Value[] halves = new Value[2];
                     for (int half = 0; half < 2; half++) {
                         halves[half] = x.loadLongs(0, half);
@@ -111,10 +112,11 @@ final class FixedKernels {
                             halves[half] = x.addLongs(halves[half], x.loadLongs(k, half));
                         }
                     }
-                    x.store(sums, x.mul(x.toFloats(halves[0], halves[1]), x.factor(0)));
+                    Value mean = x.mul(x.toFloats(halves[0], halves[1]), x.factor(0));
+                    x.store(sums, divided ? x.div(mean, x.factor(1)) : mean);
                 });
             }
-            return MEANS[sums];
+            return means[sums];
         }
     }
 
@@ -196,10 +198,7 @@ final class FixedKernels {
         if (MachineCode.available() && in.length <= MOST_SUMS) {
             Tensor[] all = Arrays.copyOf(in, in.length + 1);
             all[in.length] = out[0];
-            Spans.run(workers, Code.mean(in.length), new float[] {factor}, all);
-            if (!power) {
-                Spans.run(workers, Code.DIVIDE, new float[] {op.count()}, out[0]);
-            }
+            Spans.run(workers, Code.mean(in.length, !power), power ? new float[] {factor} : new float[] {factor, op.count()}, all);
             return;
         }
         Spans.share(workers, (from, to) -> {

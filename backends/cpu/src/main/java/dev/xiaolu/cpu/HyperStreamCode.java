@@ -10,57 +10,6 @@ final class HyperStreamCode {
     /// Tokens that several loops pass over before the next ones: they stay in the second-level cache.
     private static final long BLOCK = 16;
 
-    /// `x_0 to x_3, y, post, comb, mixed_0 to mixed_3`.
-    private static final LaneLoop MIX = LaneLoop.rows(x -> {
-        Value[] post = ones(x, 5, 0, 1);
-        Value[][] comb = new Value[STREAMS][];
-        for (int k = 0; k < STREAMS; k++) {
-            comb[k] = ones(x, 6, k, STREAMS);
-        }
-        x.each(() -> {
-            Value y = x.load(4);
-            Value[] streams = streams(x, 0);
-            for (int k = 0; k < STREAMS; k++) {
-                x.store(7 + k, chain(x, comb[k], streams, x.mul(y, post[k])));
-            }
-        });
-    });
-    /// `dmixed_0 to dmixed_3, post, comb, dy, dx_0 to dx_3`.
-    private static final LaneLoop UNMIX = LaneLoop.rows(x -> {
-        Value[] post = ones(x, 4, 0, 1);
-        Value[][] comb = new Value[STREAMS][];
-        for (int j = 0; j < STREAMS; j++) {
-            comb[j] = ones(x, 5, j * STREAMS, 1);
-        }
-        Value zero = x.constant(0f);
-        x.each(() -> {
-            Value[] dmixed = streams(x, 0);
-            x.store(6, chain(x, post, dmixed, zero));
-            for (int j = 0; j < STREAMS; j++) {
-                x.store(7 + j, chain(x, comb[j], dmixed, zero));
-            }
-        });
-    });
-    /// `a, x_0 to x_3, y`: four sums of products.
-    private static final LaneLoop PRODUCTS = LaneLoop.rows(x -> products(x, 0, 1, 5));
-    /// `pre, x_0 to x_3, u`.
-    private static final LaneLoop COLLAPSE = LaneLoop.rows(x -> {
-        Value[] pre = ones(x, 0, 0, 1);
-        Value zero = x.constant(0f);
-        x.each(() -> x.store(5, chain(x, pre, streams(x, 1), zero)));
-    });
-    /// `pre, x_0 to x_3, du, dpre, dx_0 to dx_3`.
-    private static final LaneLoop COLLAPSE_GRADIENTS = LaneLoop.rows(x -> {
-        Value[] pre = ones(x, 0, 0, 1);
-        products(x, 5, 1, 6);
-        x.each(() -> {
-            Value du = x.load(5);
-            for (int s = 0; s < STREAMS; s++) {
-                x.store(7 + s, x.mul(du, pre[s]));
-            }
-        });
-    });
-
     private HyperStreamCode() {}
 
     static boolean fits(int streams, Tensor... tensors) {
@@ -73,7 +22,7 @@ final class HyperStreamCode {
 
     /// The tokens `from` to `to`: inputs `x, y, post, comb`.
     static void mix(Tensor[] in, Tensor mixed, long hidden, long from, long to) {
-        LaneCall call = MIX.call();
+        LaneCall call = Code.MIX.call();
         streams(call, 0, in[0], hidden, from);
         row(call, 4, in[1], hidden, from);
         row(call, 5, in[2], STREAMS, from);
@@ -84,8 +33,8 @@ final class HyperStreamCode {
 
     /// The tokens `from` to `to`: inputs `x, y, post, comb, dmixed`, outputs `dx, dy, dpost, dcomb`.
     static void mixGradients(Tensor[] in, Tensor[] out, long hidden, long from, long to) {
-        LaneCall products = PRODUCTS.call();
-        LaneCall unmix = UNMIX.call();
+        LaneCall products = Code.PRODUCTS.call();
+        LaneCall unmix = Code.UNMIX.call();
         for (long token = from; token < to; token += BLOCK) {
             long count = Math.min(BLOCK, to - token);
             streams(products, 1, in[4], hidden, token);
@@ -108,7 +57,7 @@ final class HyperStreamCode {
 
     /// The tokens `from` to `to`: inputs `pre, x`.
     static void collapse(Tensor[] in, Tensor u, long hidden, long from, long to) {
-        LaneCall call = COLLAPSE.call();
+        LaneCall call = Code.COLLAPSE.call();
         row(call, 0, in[0], STREAMS, from);
         streams(call, 1, in[1], hidden, from);
         row(call, 5, u, hidden, from);
@@ -117,7 +66,7 @@ final class HyperStreamCode {
 
     /// The tokens `from` to `to`: inputs `pre, x, du`, outputs `dpre, dx`.
     static void collapseGradients(Tensor[] in, Tensor[] out, long hidden, long from, long to) {
-        LaneCall call = COLLAPSE_GRADIENTS.call();
+        LaneCall call = Code.COLLAPSE_GRADIENTS.call();
         row(call, 0, in[0], STREAMS, from);
         streams(call, 1, in[1], hidden, from);
         row(call, 5, in[2], hidden, from);
@@ -134,6 +83,60 @@ final class HyperStreamCode {
         for (int s = 0; s < STREAMS; s++) {
             call.place(first + s, Spans.address(tensor, (token * STREAMS + s) * hidden)).stride(first + s, 4 * STREAMS * hidden);
         }
+    }
+
+    /// The loops, made where they are first used.
+    private static final class Code {
+        /// `x_0 to x_3, y, post, comb, mixed_0 to mixed_3`.
+        static final LaneLoop MIX = LaneLoop.rows(x -> {
+            Value[] post = singles(x, 5, 0, 1);
+            Value[][] comb = new Value[STREAMS][];
+            for (int k = 0; k < STREAMS; k++) {
+                comb[k] = singles(x, 6, k, STREAMS);
+            }
+            x.each(() -> {
+                Value y = x.load(4);
+                Value[] streams = loads(x, 0);
+                for (int k = 0; k < STREAMS; k++) {
+                    x.store(7 + k, chain(x, comb[k], streams, x.mul(y, post[k])));
+                }
+            });
+        });
+        /// `dmixed_0 to dmixed_3, post, comb, dy, dx_0 to dx_3`.
+        static final LaneLoop UNMIX = LaneLoop.rows(x -> {
+            Value[] post = singles(x, 4, 0, 1);
+            Value[][] comb = new Value[STREAMS][];
+            for (int j = 0; j < STREAMS; j++) {
+                comb[j] = singles(x, 5, j * STREAMS, 1);
+            }
+            Value zero = x.constant(0f);
+            x.each(() -> {
+                Value[] dmixed = loads(x, 0);
+                x.store(6, chain(x, post, dmixed, zero));
+                for (int j = 0; j < STREAMS; j++) {
+                    x.store(7 + j, chain(x, comb[j], dmixed, zero));
+                }
+            });
+        });
+        /// `a, x_0 to x_3, y`: four sums of products.
+        static final LaneLoop PRODUCTS = LaneLoop.rows(x -> products(x, 0, 1, 5));
+        /// `pre, x_0 to x_3, u`.
+        static final LaneLoop COLLAPSE = LaneLoop.rows(x -> {
+            Value[] pre = singles(x, 0, 0, 1);
+            Value zero = x.constant(0f);
+            x.each(() -> x.store(5, chain(x, pre, loads(x, 1), zero)));
+        });
+        /// `pre, x_0 to x_3, du, dpre, dx_0 to dx_3`.
+        static final LaneLoop COLLAPSE_GRADIENTS = LaneLoop.rows(x -> {
+            Value[] pre = singles(x, 0, 0, 1);
+            products(x, 5, 1, 6);
+            x.each(() -> {
+                Value du = x.load(5);
+                for (int s = 0; s < STREAMS; s++) {
+                    x.store(7 + s, x.mul(du, pre[s]));
+                }
+            });
+        });
     }
 
     /// Stores `Σ a · x_s` for four tensors from `first` on.
@@ -161,15 +164,15 @@ final class HyperStreamCode {
         return sum;
     }
 
-    private static Value[] ones(Lanes x, int tensor, int from, int step) {
-        Value[] ones = new Value[STREAMS];
+    private static Value[] singles(Lanes x, int tensor, int from, int step) {
+        Value[] singles = new Value[STREAMS];
         for (int s = 0; s < STREAMS; s++) {
-            ones[s] = x.loadOne(tensor, from + s * step);
+            singles[s] = x.loadOne(tensor, from + s * step);
         }
-        return ones;
+        return singles;
     }
 
-    private static Value[] streams(Lanes x, int first) {
+    private static Value[] loads(Lanes x, int first) {
         Value[] streams = new Value[STREAMS];
         for (int s = 0; s < STREAMS; s++) {
             streams[s] = x.load(first + s);

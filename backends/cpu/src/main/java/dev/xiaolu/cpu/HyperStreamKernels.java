@@ -11,6 +11,7 @@ import dev.xiaolu.op.HyperMixGrad;
 import dev.xiaolu.op.Numerics;
 import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 
 /// Starting, reading, writing and mixing the streams of hyper-connections, and their gradients: token by token.
 final class HyperStreamKernels {
@@ -55,6 +56,7 @@ final class HyperStreamKernels {
         long hidden = x.shape().last();
         if (HyperStreamCode.fits(n, in)) {
             share(x, (from, to) -> HyperStreamCode.collapse(in, out[0], hidden, from, to));
+            Reference.reachabilityFence(in);
             return;
         }
         share(x, (from, to) -> {
@@ -80,6 +82,7 @@ final class HyperStreamKernels {
         long hidden = x.shape().last();
         if (HyperStreamCode.fits(n, in)) {
             share(x, (from, to) -> HyperStreamCode.collapseGradients(in, out, hidden, from, to));
+            Reference.reachabilityFence(in);
             return;
         }
         share(x, (from, to) -> {
@@ -110,6 +113,7 @@ final class HyperStreamKernels {
         long hidden = x.shape().last();
         if (HyperStreamCode.fits(n, in)) {
             share(x, (from, to) -> HyperStreamCode.mix(in, out[0], hidden, from, to));
+            Reference.reachabilityFence(in);
             return;
         }
         share(x, (from, to) -> {
@@ -139,6 +143,7 @@ final class HyperStreamKernels {
         long hidden = x.shape().last();
         if (HyperStreamCode.fits(n, in)) {
             share(x, (from, to) -> HyperStreamCode.mixGradients(in, out, hidden, from, to));
+            Reference.reachabilityFence(in);
             return;
         }
         share(x, (from, to) -> {

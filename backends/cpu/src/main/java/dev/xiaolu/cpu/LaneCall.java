@@ -10,6 +10,8 @@ import java.lang.invoke.MethodHandle;
 final class LaneCall {
     /// Elements of one piece of work: less than a millisecond, in which the collector may have to wait.
     private static final long PIECE = 1 << 16;
+    /// Elements that a row costs at least, for its sums and its last lanes.
+    private static final long LEAST = 64;
     private static final MethodHandle CALL = MachineCode.handle(FunctionDescriptor.ofVoid(ADDRESS));
 
     private final LaneLoop loop;
@@ -42,6 +44,14 @@ final class LaneCall {
         return this;
     }
 
+    /// All scalars of the expression.
+    LaneCall factors(float... values) {
+        for (int i = 0; i < values.length; i++) {
+            factor(i, values[i]);
+        }
+        return this;
+    }
+
     /// Runs over so many elements.
     ///
     /// @return elements done: all of them, unless the expression left before
@@ -61,9 +71,9 @@ final class LaneCall {
         return count;
     }
 
-    /// Runs over rows of so many elements, at most some ten thousand. The expression must not leave.
+    /// Runs over rows of so many elements, a whole row at a time, up to some hundred thousand. The expression must not leave.
     void rows(long rows, long count) {
-        long most = Math.max(1, PIECE / Math.max(1, count));
+        long most = Math.max(1, PIECE / Math.max(LEAST, count));
         for (long done = 0; done < rows; done += most) {
             words[LaneCode.COUNT] = count;
             words[LaneCode.ROWS] = Math.min(most, rows - done);

@@ -23,6 +23,7 @@ final class LaneCode {
     private static final Gp SPARE = R11;
     /// Where the tensors lie; those from the sixth on belong to the caller, and are given back.
     private static final Gp[] BASES = {RSI, RDX, R8, R9, R10, RBX, RBP, R12, R13, R14, R15};
+    static final int MOST_TENSORS = BASES.length;
     private static final int OWN_BASES = 5;
     private static final int LAST = 1;                           // masks of the last elements: of a tensor with 64 bytes for 16, and of one with 128, two
     private static final int LAST_WIDE = 2;

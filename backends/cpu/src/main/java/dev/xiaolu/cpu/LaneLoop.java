@@ -1,5 +1,7 @@
 package dev.xiaolu.cpu;
 
+import static dev.xiaolu.platform.Check.check;
+
 import dev.xiaolu.cpu.Lanes.Kind;
 import dev.xiaolu.cpu.Lanes.Step;
 import java.lang.foreign.MemorySegment;
@@ -19,6 +21,7 @@ final class LaneLoop {
 
     private LaneLoop(List<Step> steps, List<int[]> patterns, LaneRegisters registers) {
         tensors = 1 + steps.stream().mapToInt(Step::tensor).max().orElseThrow();
+        check(tensors <= LaneCode.MOST_TENSORS, "an expression of %d tensors, wanted at most %d", tensors, LaneCode.MOST_TENSORS);
         factors = (int) (1 + steps.stream().filter(step -> step.kind() == Kind.FACTOR).mapToLong(Step::number).max().orElse(-1));
         elementBytes = new int[tensors];
         for (Step step : steps) {
@@ -56,7 +59,7 @@ final class LaneLoop {
         return new LaneCall(this);
     }
 
-    /// Bytes from one element of a tensor to the next, whole vectors of which it takes at a time.
+    /// Bytes from one element of a tensor to the next.
     int elementBytes(int tensor) {
         return elementBytes[tensor];
     }

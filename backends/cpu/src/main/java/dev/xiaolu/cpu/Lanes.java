@@ -30,6 +30,8 @@ final class Lanes {
     enum Kind { CONSTANT, CONSTANT_LONG, PATTERN, CONSTANT_HERE, FACTOR, LOAD, LOAD_WIDE, LOAD_LONGS, STORE, STORE_WIDE, STORE_LONGS, PLAIN, BY, SHIFT, FUSED, COMPARE, BLEND, UPPER, LEAVE,
         LOAD_ONE, STORE_ONE, EACH, SUMS, END, START, ACCUMULATE, TOTAL }
 
+    /// @param kind    what it does
+    /// @param op      its instruction, where there is one
     /// @param from    the steps whose results it takes
     /// @param number  its constant, tensor or factor
     /// @param half    which of two vectors of a tensor that has 128 bytes for 16 elements; the index of a single one
@@ -170,7 +172,7 @@ final class Lanes {
         return value(Kind.LOAD, null, tensor, 0);
     }
 
-    /// The first or second 16 of 32 floats that belong to 16 elements.
+    /// The first or second 16 of 32 floats that belong to 16 elements; in [#each] alone, as are the others of two vectors.
     Value loadWide(int tensor, int half) {
         return value(Kind.LOAD_WIDE, null, tensor, half);
     }
@@ -222,8 +224,8 @@ final class Lanes {
         return constant(Kind.CONSTANT_LONG, value);
     }
 
-    /// Ends the loop here, in front of these elements, unless the mask has every lane.
-    void leaveUnless(Mask all) {                                 // of the only part of the only row
+    /// Ends the loop here, in front of these elements, unless the mask has every lane; for an expression of one [#each] that is called for one row.
+    void leaveUnless(Mask all) {
         steps.add(new Step(Kind.LEAVE, null, 0, 0, all.step));
     }
 

@@ -1,5 +1,6 @@
 package dev.xiaolu.cpu;
 
+import static dev.xiaolu.platform.Check.check;
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
@@ -23,6 +24,7 @@ final class MachineCode {
     private static final int READ_EXECUTE = 5;
     private static final int PRIVATE_ANONYMOUS = 0x22;
     private static final long PAGE = 4096;
+    private static final boolean SWITCHED_OFF = System.getProperty("xiaolu.cpu.machineCode", "true").equals("false");
     private static final Linker LINKER = Linker.nativeLinker();
 
     private MachineCode() {}
@@ -36,7 +38,7 @@ final class MachineCode {
     private static final class Holder {
         static final boolean AVAILABLE = Vectors.BITS == 512
                 && System.getProperty("os.arch").equals("amd64") && System.getProperty("os.name").equals("Linux")
-                && !System.getProperty("xiaolu.cpu.machineCode", "true").equals("false")
+                && !SWITCHED_OFF
                 && runs();
 
         private static boolean runs() {
@@ -73,6 +75,7 @@ final class MachineCode {
 
     /// Maps the code and gives its place.
     static MemorySegment map(Assembler code) {
+        check(!SWITCHED_OFF, "machine code is switched off");
         byte[] bytes = code.bytes();
         long length = (bytes.length + PAGE - 1) / PAGE * PAGE;
         try {

@@ -40,6 +40,7 @@ final class MatMulKernel implements Kernel<MatMul>, AutoCloseable {
 
     @Override public void run(MatMul op, Tensor[] in, Tensor[] out) {
         product.set(op, in[0], in[1], out[0]);
+        product.halveIfSymmetric(op, in[0], in[1]);
         if (product.inner == 0) {
             out[0].data().asSlice(0, out[0].type().bytes()).fill((byte) 0);
         } else if (product.batch > 0) {
@@ -73,7 +74,7 @@ final class MatMulKernel implements Kernel<MatMul>, AutoCloseable {
         if (rowParts == 1) {
             workers.share(parts, 1, columnParts);
             if (product.symmetric) {
-                workers.share(product.rows, Vectors.LANES, mirrorPart);
+                workers.share(parts, 1, mirrorPart);
             }
             return;
         }
@@ -118,7 +119,9 @@ final class MatMulKernel implements Kernel<MatMul>, AutoCloseable {
     }
 
     private void mirrorPart(long from, long to) {
-        team[0].mirror(product, index, (int) from, (int) to);
+        for (long part = from; part < to; part++) {              // the first rows have the most columns behind the diagonal, as the first columns have rows
+            team[(int) part].mirror(product, index, product.cutColumns((int) part, parts), product.cutColumns((int) part + 1, parts));
+        }
     }
 
     private void packPart(long from, long to) {

@@ -65,10 +65,15 @@ final class Product {
         leadingA = tall ? 0 : left.shape().rank() - 2;
         leadingB = right.shape().rank() - 2;
         boolean coded = MachineCode.available();
-        symmetric = coded && left == right && op.transposeA() != op.transposeB() && rows == columns && rows >= SYMMETRIC;
+        symmetric = false;
         tileRows = coded ? TileCode.MOST_ROWS : Tile.rowsFor(rows);
         rowGrain = coded ? 1 : tileRows;                         // tiles of any height cost what they hold
         blockDepth = (inner <= MOST_LEAVES * LEAF ? MOST_LEAVES : FEW_LEAVES) * LEAF;
+    }
+
+    /// Lets half of a matrix times its own transpose suffice, where that saves anything; who asks for it calls [ProductWorker#mirror] afterwards.
+    void halveIfSymmetric(MatMul op, Tensor left, Tensor right) {
+        symmetric = MachineCode.available() && left == right && op.transposeA() != op.transposeB() && rows == columns && rows >= SYMMETRIC;
     }
 
     /// Lets go of the tensors.

@@ -16,6 +16,7 @@ import dev.xiaolu.op.SquareSums;
 import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
@@ -24,6 +25,7 @@ final class RmsNormKernels {
     private final Workers workers;
     /// The gain's gradient of every leaf of 256 rows, `[leaf, hidden]`; grows to the largest call.
     private float[] partials = new float[0];
+    /// The same outside of the heap.
     private MemorySegment addedUp = MemorySegment.NULL;
 
     RmsNormKernels(Workers workers) {
@@ -117,15 +119,20 @@ final class RmsNormKernels {
                 }
             }
         });
+        Reference.reachabilityFence(in);
         MemorySegment.copy(addedUp, JAVA_FLOAT, 0, partials, 0, blocks * hidden);
         sumLeaves(op, out[1], hidden, leavesOfRows);
     }
 
     private void sumLeaves(RmsNormGrad op, Tensor dgain, int hidden, int leavesOfRows) {
+        if (leavesOfRows == 0) {
+            dgain.data().fill((byte) 0);
+            return;
+        }
         for (int leaf = 0; leaf < op.leaves(); leaf++) {
             int at = leaf * leavesOfRows * hidden;
             Trees.addLoop(partials, at, leavesOfRows, hidden);
-            MemorySegment.copy(partials, at, dgain.data(), JAVA_FLOAT, 4L * leaf * hidden, leavesOfRows == 0 ? 0 : hidden);
+            MemorySegment.copy(partials, at, dgain.data(), JAVA_FLOAT, 4L * leaf * hidden, hidden);
         }
     }
 
@@ -193,6 +200,7 @@ final class RmsNormKernels {
                     call.place(0, x.address() + 4 * whole * Numerics.BLOCK).place(1, y.address() + 4 * whole).rows(1, size - whole * Numerics.BLOCK);
                 }
             });
+            Reference.reachabilityFence(in);
             return;
         }
         workers.share(out[0].shape().size(), 4, (from, to) -> {

@@ -10,6 +10,7 @@ import dev.xiaolu.op.Rope;
 import dev.xiaolu.tensor.Kernel;
 import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 import jdk.incubator.vector.FloatVector;
 
 /// Rotary position embedding, a row of the table for each token.
@@ -52,6 +53,7 @@ final class RopeKernel implements Kernel<Rope> {
                 }
             }
         });
+        Reference.reachabilityFence(in);
     }
 
     private static void pair(LaneCall call, int tensor, long address, long other) {

@@ -12,6 +12,7 @@ import dev.xiaolu.op.Hadamard;
 import dev.xiaolu.op.RopePairs;
 import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShuffle;
@@ -58,12 +59,12 @@ final class RotationKernels {
                 }
                 for (long row = token * heads; row < (token + 1) * heads; row++) {
                     long at = 4 * x.offsetOf(row * dim);
-                    long rotated = 4L * (dim - 2 * pairs);
-                    MemorySegment.copy(x.data(), at, y, 4 * row * dim, rotated);
-                    rotateLoop(x.data(), at + rotated, table.data(), atTable, y, 4 * row * dim + rotated, pairs, op.inverse());
+                    MemorySegment.copy(x.data(), at, y, 4 * row * dim, passed);
+                    rotateLoop(x.data(), at + passed, table.data(), atTable, y, 4 * row * dim + passed, pairs, op.inverse());
                 }
             }
         });
+        Reference.reachabilityFence(in);
     }
 
     /// The same in machine code: `x, cosines, sines, y`.

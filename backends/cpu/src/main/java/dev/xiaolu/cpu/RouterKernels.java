@@ -1,6 +1,5 @@
 package dev.xiaolu.cpu;
 
-import static dev.xiaolu.cpu.Vectors.FLOATS;
 import static dev.xiaolu.cpu.Vectors.LANES;
 import static dev.xiaolu.cpu.Vectors.load;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
