@@ -14,6 +14,8 @@ import java.io.PrintStream;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
 
 /// Finds the model that a person means: a folder in the Hugging Face layout, a checkpoint's folder, or a run, whose newest whole checkpoint is taken.
 final class ModelFolder {
@@ -52,10 +54,16 @@ final class ModelFolder {
     enum Family {
         DEEPSEEK_V4, LLAMA, QWEN3_MOE;
 
-        /// The family that a `config.json`, or that of a folder, names. A type that is only like one of its own, and any that is not known, goes to a reader that refuses it by name.
+        /// The types of the families beside DeepSeek-V4's, whose own reader tells those that are only like it.
+        private static final List<String> OTHERS = Stream.concat(LlamaWeights.MODEL_TYPES.stream(), Stream.of(Qwen3MoeWeights.MODEL_TYPE)).toList();
+
+        /// The family that a `config.json`, or that of a folder, names. A type that is only like DeepSeek-V4's goes to its reader, which refuses it by name; one that is not known is refused here.
         static Family of(Path path) {
             ConfigJson json = ConfigJson.read(Disk.real(), path);
             String type = json.text("model_type", "");
+            if (!type.isEmpty() && !DeepSeekV4Weights.isConfig(json) && !OTHERS.contains(type)) {
+                throw InputException.of("%s: model_type is '%s', wanted one of deepseek_v4, %s", path, type, String.join(", ", OTHERS));
+            }
             return DeepSeekV4Weights.isConfig(json) ? DEEPSEEK_V4 : type.equals(Qwen3MoeWeights.MODEL_TYPE) ? QWEN3_MOE : LLAMA;
         }
     }

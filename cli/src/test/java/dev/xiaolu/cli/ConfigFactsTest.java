@@ -65,6 +65,14 @@ class ConfigFactsTest {
         assertTrue(!run.err().contains("missing") && !run.err().contains("unknown"), run.err());
     }
 
+    @Test void anUnknownTypeIsToldEveryKnownOne() throws Exception {
+        Path config = flash();
+        Files.writeString(config, Files.readString(config).replace("deepseek_v4", "mystery"));
+        Run run = Run.of("inspect", config.toString());
+        assertEquals(1, run.code());
+        assertTrue(run.err().contains("model_type is 'mystery', wanted one of deepseek_v4, llama, qwen3, qwen3_moe"), run.err());
+    }
+
     @Test void laterModelsAreRefusedByName() throws Exception {
         Path config = flash();
         Files.writeString(config, Files.readString(config).replace("deepseek_v4", "deepseek_v41"));

@@ -13,11 +13,15 @@ import dev.xiaolu.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 
 /// Models of the family in the Hugging Face layout: `config.json` beside `model.safetensors` or its shards. Our names are the published ones.
 public final class LlamaWeights {
+    /// The model types of this family's `config.json`.
+    public static final List<String> MODEL_TYPES = LlamaConfigJson.MODEL_TYPES;
+
     private LlamaWeights() {}
 
     /// The config of a folder, or of a `config.json`.
